@@ -1,0 +1,1 @@
+"""PulsAPI over HTTP. Nothing here has heard of a terminal."""

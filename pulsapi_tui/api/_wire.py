@@ -1,0 +1,173 @@
+"""Strict JSON to domain values: the one place that knows PulsAPI's field names.
+
+Unknown fields are let through, since a server may grow; missing fields, wrong types, naive times
+and unprintable ids are not. Text is cleaned here, so that no model object holds any that isn't.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from pulsapi_tui.domain.errors import BadAnswerError
+from pulsapi_tui.domain.models import (
+    Account,
+    ApiKey,
+    CreatedKey,
+    Plan,
+    Role,
+    Service,
+    ServiceStatus,
+)
+from pulsapi_tui.domain.ports import KeyPage
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.domain.text import clean
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Account(msgspec.Struct):
+    id: Id
+    email: str
+    display_name: str
+    timezone: str
+    plan: Plan
+    role: Role
+    authenticated_key_id: Id
+    capabilities: list[str]
+
+
+class _Key(msgspec.Struct):
+    id: Id
+    name: str
+    hint: str
+    created_at: Timestamp
+    last_used_at: Timestamp | None
+
+
+class _CreatedKey(_Key):
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class _KeyPage(msgspec.Struct):
+    data: list[_Key]
+    next_cursor: Annotated[str, msgspec.Meta(max_length=2048)] | None
+    total: Count
+
+
+class _Service(msgspec.Struct):
+    id: str
+    name: str
+    status: ServiceStatus
+    group: str | None
+    updated_at: Timestamp
+
+
+class _ServicePage(msgspec.Struct):
+    data: list[_Service]
+    next_cursor: str | None
+
+
+class Problem(msgspec.Struct):
+    """RFC 9457, as far as the client reads it."""
+
+    code: str = ""
+    detail: str = ""
+    upgrade_url: str = ""
+
+
+class _NewKey(msgspec.Struct):
+    name: str
+
+
+_T = TypeVar("_T")
+
+
+def _decode(body: bytes, kind: type[_T], what: str) -> _T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError):
+        failure = BadAnswerError(f"The server's answer for {what} is not what PulsAPI documents.")
+    # Raised out here: the context of a UnicodeError would hold the whole body.
+    raise failure
+
+
+def _id(text: str) -> str:
+    # An id goes back into a URL as it came, so it is refused rather than cleaned.
+    if not text.isprintable() or text in {".", ".."}:
+        raise BadAnswerError("The server sent an id with characters that no id can have.")
+    return text
+
+
+def _api_key(wire: _Key) -> ApiKey:
+    return ApiKey(
+        id=_id(wire.id),
+        name=clean(wire.name),
+        hint=clean(wire.hint)[:16],
+        created_at=wire.created_at.astimezone(UTC),
+        last_used_at=wire.last_used_at.astimezone(UTC) if wire.last_used_at else None,
+    )
+
+
+def decode_account(body: bytes) -> Account:
+    """`GET /v1/account`."""
+    wire = _decode(body, _Account, "the account")
+    return Account(
+        id=_id(wire.id),
+        email=clean(wire.email),
+        display_name=clean(wire.display_name),
+        timezone=clean(wire.timezone),
+        plan=wire.plan,
+        role=wire.role,
+        authenticated_key_id=_id(wire.authenticated_key_id),
+        capabilities=frozenset(wire.capabilities),
+    )
+
+
+def decode_key_page(body: bytes, etag: str | None) -> KeyPage:
+    """`GET /v1/api-keys`."""
+    wire = _decode(body, _KeyPage, "the list of keys")
+    return KeyPage(tuple(map(_api_key, wire.data)), wire.next_cursor, etag, wire.total)
+
+
+def decode_created_key(body: bytes) -> CreatedKey:
+    """`POST /v1/api-keys`."""
+    wire = _decode(body, _CreatedKey, "the new key")
+    return CreatedKey(key=_api_key(wire), secret=Secret(wire.key))
+
+
+def decode_services(body: bytes) -> tuple[Service, ...]:
+    """`GET /v1/services`."""
+    wire = _decode(body, _ServicePage, "the services")
+    return tuple(
+        Service(
+            id=clean(each.id),
+            name=clean(each.name),
+            status=each.status,
+            group=None if each.group is None else clean(each.group),
+            updated_at=each.updated_at.astimezone(UTC),
+        )
+        for each in wire.data
+    )
+
+
+def decode_problem(body: bytes) -> Problem:
+    """Any error body; an unreadable one gives an empty problem, and the status must do."""
+    try:
+        wire = msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError):
+        return Problem()
+    return Problem(
+        code=clean(wire.code)[:64],
+        detail=clean(wire.detail)[:300],
+        upgrade_url=clean(wire.upgrade_url)[:200],
+    )
+
+
+def encode_new_key(name: str) -> bytes:
+    """The body of `POST /v1/api-keys`."""
+    return msgspec.json.encode(_NewKey(name))

@@ -1,0 +1,178 @@
+"""PulsAPI's keys, typed: one method for each call of the contract."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from urllib.parse import quote
+
+from pulsapi_tui import __version__
+from pulsapi_tui.api import _wire
+from pulsapi_tui.api._http import Answer, Transport
+from pulsapi_tui.api._problems import problem_error
+from pulsapi_tui.api._retry import retry_delay_s
+from pulsapi_tui.api.origin import check_base_url, check_credential
+from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
+from pulsapi_tui.domain.ports import Clock, KeyPage, KeyPages, PageSeen, RetryNotice
+from pulsapi_tui.domain.secret import Secret
+
+PAGE_SIZE = 1_000
+"""The largest page of the contract; a request costs more than a thousand keys."""
+
+MAX_PAGES = 10_000
+"""A server that never ends its listing is not followed for ever."""
+
+DEADLINE_S = 10.0
+"""For one exchange, by the clock on the wall; a retry has its own."""
+
+
+class PulsApiClient:
+    """The real `KeyService`.
+
+    Every call raises `PulsapiError` and nothing else. `retrying` is told before each wait for a
+    repeated GET or DELETE; a create is sent once a call.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Secret,
+        clock: Clock,
+        *,
+        retrying: Callable[[RetryNotice], None] | None = None,
+        deadline_s: float = DEADLINE_S,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._origin = check_base_url(base_url)
+        self._transport = Transport(self._origin, check_credential(credential), version=__version__)
+        self._clock = clock
+        self._retrying = retrying
+        self._deadline_s = deadline_s
+        self._rng = rng or random.Random()  # noqa: S311  # jitter, not a secret
+
+    @property
+    def origin(self) -> str:
+        """The base URL."""
+        return self._origin
+
+    async def account(self) -> Account:
+        """`GET /v1/account`."""
+        answer = await self._call("GET", "/v1/account", expect=200)
+        return _wire.decode_account(answer.body)
+
+    async def list_keys(
+        self, before: KeyPages | None = None, page_seen: PageSeen | None = None
+    ) -> KeyPages:
+        """`GET /v1/api-keys`, page by page, each with the ETag of that page in `before`.
+
+        The pages of `before` that did not change are taken over as they are.
+        """
+        known = {} if before is None else _by_cursor(before)
+        pages: list[KeyPage] = []
+        seen: list[ApiKey] = []
+        cursor: str | None = None
+        followed: set[str | None] = set()
+        while True:
+            page = await self._key_page(cursor, known.get(cursor))
+            pages.append(page)
+            followed.add(cursor)
+            if page_seen is not None:
+                seen.extend(page.keys)
+                page_seen(seen, page.total)
+            cursor = page.next_cursor
+            if cursor is None:
+                return KeyPages(tuple(pages))
+            if cursor in followed or len(pages) >= MAX_PAGES:
+                raise BadAnswerError("The server's list of keys has no end.")
+
+    async def _key_page(self, cursor: str | None, known: KeyPage | None) -> KeyPage:
+        params = {"limit": str(PAGE_SIZE)}
+        if cursor is not None:
+            params["cursor"] = cursor
+        headers = {"If-None-Match": known.etag} if known is not None and known.etag else {}
+        answer = await self._call(
+            "GET", "/v1/api-keys", expect=200, also=304, params=params, headers=headers
+        )
+        if answer.status == 304:
+            if known is None:
+                raise BadAnswerError("The server says that nothing changed since never.")
+            return known
+        return _wire.decode_key_page(answer.body, _sendable(answer.headers.get("etag")))
+
+    async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+        """`POST /v1/api-keys`, sent once."""
+        answer = await self._call(
+            "POST",
+            "/v1/api-keys",
+            expect=201,
+            headers={
+                "Content-Type": "application/json",
+                "Idempotency-Key": request_id,
+                "Idempotency-Attempt": str(attempt),
+            },
+            content=_wire.encode_new_key(name),
+        )
+        return _wire.decode_created_key(answer.body)
+
+    async def revoke_key(self, key_id: str) -> None:
+        """`DELETE /v1/api-keys/{id}`."""
+        await self._call("DELETE", f"/v1/api-keys/{quote(key_id, safe='')}", expect=204)
+
+    async def services(self) -> tuple[Service, ...]:
+        """`GET /v1/services`."""
+        answer = await self._call("GET", "/v1/services", expect=200)
+        return _wire.decode_services(answer.body)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: int,
+        also: int | None = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                answer = await self._transport.exchange(
+                    method,
+                    path,
+                    deadline_s=self._deadline_s,
+                    params=params,
+                    headers=headers,
+                    content=content,
+                )
+                if answer.status in {expect, also}:
+                    return answer
+                if 200 <= answer.status < 300:
+                    raise BadAnswerError(
+                        f"PulsAPI answered with status {answer.status}, which means nothing here."
+                    )
+                raise problem_error(answer, self._clock.now())
+            except PulsapiError as error:
+                wait_s = retry_delay_s(method, error, tries, self._rng)
+                if wait_s is None:
+                    raise
+                if self._retrying is not None:
+                    self._retrying(RetryNotice(error.user_message, wait_s, tries + 1))
+            await self._clock.sleep(wait_s)
+
+
+def _by_cursor(pages: KeyPages) -> dict[str | None, KeyPage]:
+    """The pages by the cursor that each was asked for with."""
+    cursors = (None, *(page.next_cursor for page in pages.pages))
+    return dict(zip(cursors, pages.pages, strict=False))
+
+
+def _sendable(etag: str | None) -> str | None:
+    """An ETag that can be sent back, or None."""
+    return etag if etag and etag.isascii() and etag.isprintable() and len(etag) <= 200 else None

@@ -1,0 +1,112 @@
+"""The journal on disk: 0600 in a 0700 directory, whole or not at all, safe for two instances."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from pulsapi_tui.domain.errors import JournalError
+from pulsapi_tui.domain.intents import Intent
+
+
+class _Contents(msgspec.Struct, forbid_unknown_fields=True):
+    version: int = 1
+    intents: list[Intent] = []
+
+
+class JournalFile:
+    """Intents in one JSON file; each write is a whole new file, fsynced, then renamed over it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put(self, intent: Intent) -> None:
+        """Write an intent, replacing the one with its request id."""
+        with self._locked() as contents:
+            others = [each for each in contents.intents if each.request_id != intent.request_id]
+            self._write([*others, intent])
+
+    def remove(self, request_id: str) -> None:
+        """Forget an intent that is over."""
+        with self._locked() as contents:
+            kept = [each for each in contents.intents if each.request_id != request_id]
+            if len(kept) != len(contents.intents):
+                self._write(kept)
+
+    def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
+        """The intents of one account, oldest first."""
+        with self._locked() as contents:
+            return tuple(
+                each
+                for each in contents.intents
+                if each.origin == origin and each.account_id == account_id
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[_Contents]:
+        """Hold the lock of both instances; the kernel frees it, however a process ends."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(
+                self._path.with_suffix(".lock"),
+                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
+                0o600,
+            )
+        except OSError as error:
+            raise self._error("can't be opened", error) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self._read()
+        finally:
+            os.close(lock)
+
+    def _read(self) -> _Contents:
+        try:
+            file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return _Contents()
+        except OSError as error:
+            raise self._error("can't be read", error) from None
+        with os.fdopen(file, "rb") as stream:
+            if os.fstat(stream.fileno()).st_uid != os.geteuid():
+                raise JournalError(f"The journal {self._path} belongs to another user.")
+            try:
+                return msgspec.json.decode(stream.read(), type=_Contents)
+            except (msgspec.MsgspecError, UnicodeError):
+                pass
+        raise JournalError(
+            f"The journal {self._path} is damaged. Move it away, and look for keys that you "
+            "do not know."
+        )
+
+    def _write(self, intents: list[Intent]) -> None:
+        scratch: str | None = None
+        try:
+            handle, scratch = tempfile.mkstemp(dir=self._path.parent, prefix=".journal-")
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(msgspec.json.format(msgspec.json.encode(_Contents(intents=intents))))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(scratch, self._path)
+            scratch = None
+            directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            if scratch is not None:
+                Path(scratch).unlink(missing_ok=True)
+            raise self._error("can't be written", error) from None
+
+    def _error(self, what: str, error: OSError) -> JournalError:
+        return JournalError(
+            f"The journal {self._path} {what} ({error.strerror or type(error).__name__}). "
+            "No key is created without it."
+        )

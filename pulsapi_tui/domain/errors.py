@@ -1,0 +1,130 @@
+"""Everything that can go wrong between us and PulsAPI, as one tree.
+
+    PulsapiError
+    +-- NetworkError              no usable answer came
+    |   +-- ConnectError          not sent: the server can't have acted
+    |   +-- AnswerLostError       sent, then cut or timed out: the server may have acted
+    +-- BadAnswerError            an answer came that breaks the contract
+    +-- RedirectError             an answer that sends elsewhere; never followed
+    +-- ProblemError              the server said no
+    |   +-- UnauthorizedError     401: the key of this session is not valid, or no longer
+    |   +-- PlanRequiredError     402: the plan does not include keys
+    |   +-- ForbiddenRoleError    403: the role may not manage keys
+    |   +-- NotFoundError         404: no such key on this account
+    |   +-- InvalidNameError      422: the name was refused
+    |   +-- StaleAttemptError     409: this create can't be repeated any more
+    |   +-- RateLimitedError      429
+    |   +-- UnavailableError      5xx
+    +-- CredentialError           our own key can't be sent at all
+    +-- JournalError              the intent could not be written: nothing was sent
+
+`user_message` is a sentence for the person at the screen and holds no secret, no URL's query and
+no raw text of a server. `may_have_acted` says whether the server may have carried the request out.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PulsapiError(Exception):
+    """The root of the tree."""
+
+    may_have_acted: ClassVar[bool] = False
+
+    def __init__(self, user_message: str) -> None:
+        super().__init__(user_message)
+        self.user_message = user_message
+
+
+class NetworkError(PulsapiError):
+    """No usable answer came."""
+
+
+class ConnectError(NetworkError):
+    """No connection, so the request was not sent."""
+
+
+class AnswerLostError(NetworkError):
+    """The request was sent, or may have been, and no whole answer came back."""
+
+    may_have_acted = True
+
+
+class BadAnswerError(PulsapiError):
+    """An answer that is not what the contract says."""
+
+    may_have_acted = True
+
+
+class RedirectError(PulsapiError):
+    """The server wants us elsewhere; a credential does not go there."""
+
+    may_have_acted = True
+
+
+class ProblemError(PulsapiError):
+    """The server understood and said no."""
+
+    def __init__(self, user_message: str, *, status: int, code: str = "") -> None:
+        super().__init__(user_message)
+        self.status = status
+        self.code = code
+
+
+class UnauthorizedError(ProblemError):
+    """The key of this session is unknown or was revoked; the server doesn't say which."""
+
+
+class PlanRequiredError(ProblemError):
+    """API keys are a Pro feature."""
+
+    def __init__(self, user_message: str, *, status: int, code: str, upgrade_url: str) -> None:
+        super().__init__(user_message, status=status, code=code)
+        self.upgrade_url = upgrade_url
+
+
+class ForbiddenRoleError(ProblemError):
+    """Only an owner or an admin manages keys."""
+
+
+class NotFoundError(ProblemError):
+    """No such key on this account."""
+
+
+class InvalidNameError(ProblemError):
+    """The server refused the name."""
+
+
+class StaleAttemptError(ProblemError):
+    """The create can't be repeated: too late, already used, or a later attempt was first."""
+
+
+class RateLimitedError(ProblemError):
+    """Too many requests."""
+
+    def __init__(
+        self, user_message: str, *, status: int, code: str, retry_after_s: float | None
+    ) -> None:
+        super().__init__(user_message, status=status, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class UnavailableError(ProblemError):
+    """The server, or something in front of it, failed."""
+
+    may_have_acted = True
+
+    def __init__(
+        self, user_message: str, *, status: int, code: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(user_message, status=status, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class CredentialError(PulsapiError):
+    """Our own key, or the address that it would go to, can't be used."""
+
+
+class JournalError(PulsapiError):
+    """The journal could not be written, so nothing was sent."""

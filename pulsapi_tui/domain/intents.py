@@ -1,0 +1,35 @@
+"""What is written down before and after a create, so that no live key goes unnamed.
+
+An intent holds ids, a name and times, never a secret.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+SETTLED_AFTER = timedelta(minutes=10)
+"""A request that has not shown up by then never will: the time in which the contract lets a
+create be repeated, and far beyond the server's deadline for a body."""
+
+IntentState = Literal["requested", "created"]
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """A create that is not over: asked for and not answered, or answered and not yet stored."""
+
+    request_id: str
+    """Sent as `Idempotency-Key`."""
+    origin: str
+    """The base URL that the create went to."""
+    account_id: str
+    name: str
+    requested_at: datetime
+    state: IntentState = "requested"
+    key_id: str | None = None
+    """Known once the server answered."""
+    hint: str | None = None
+    known_ids: frozenset[str] = frozenset()
+    """Keys of this name that were listed before the request: none of them can be this one."""

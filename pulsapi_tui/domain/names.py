@@ -1,0 +1,59 @@
+"""The rules for a key's name: what is refused, and what is allowed but warned of."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+from typing import NamedTuple
+
+MAX_LENGTH = 64
+"""Characters after trimming (contract.md, `POST /v1/api-keys`)."""
+
+EXAMPLES = ("CI/CD Pipeline", "Internal Dashboard")
+"""The page's own examples."""
+
+VAGUE = frozenset(
+    {
+        "test",
+        "testing",
+        "key",
+        "api key",
+        "apikey",
+        "my key",
+        "new key",
+        "temp",
+        "tmp",
+        "foo",
+        "asdf",
+    }
+)
+
+
+class NameVerdict(NamedTuple):
+    """What is to be said of a name. `error` forbids it; `warning` does not."""
+
+    name: str
+    """The name as it would be sent: trimmed."""
+    error: str | None
+    warning: str | None
+
+
+def check_name(text: str, taken: Collection[str] = ()) -> NameVerdict:
+    """Judge a name as typed. `taken` are the names that other keys of the account have."""
+    name = text.strip()
+    if not name:
+        return NameVerdict(name, "Give the key a name that says what it is for.", None)
+    if len(name) > MAX_LENGTH:
+        over = len(name) - MAX_LENGTH
+        return NameVerdict(
+            name, f"{over} character{'s' * (over > 1)} too long: {MAX_LENGTH} at the most.", None
+        )
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
+        return NameVerdict(name, "A name can't hold control characters or line breaks.", None)
+    if name in taken:
+        return NameVerdict(
+            name, None, "Another key has this name: you could not tell which one to revoke."
+        )
+    if name.casefold() in VAGUE:
+        return NameVerdict(name, None, "A vague name: in a year, nobody will know what to revoke.")
+    return NameVerdict(name, None, None)

@@ -1,0 +1,137 @@
+"""What the flows need of the world outside, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
+from pulsapi_tui.domain.secret import Secret
+
+
+class KeyPages(msgspec.Struct, frozen=True):
+    """A listing, with what is needed to ask only for what changed since."""
+
+    pages: tuple[KeyPage, ...]
+
+    @property
+    def keys(self) -> tuple[ApiKey, ...]:
+        """All keys, newest first."""
+        return tuple(key for page in self.pages for key in page.keys)
+
+
+class KeyPage(msgspec.Struct, frozen=True):
+    """One page as the server sent it."""
+
+    keys: tuple[ApiKey, ...]
+    next_cursor: str | None
+    etag: str | None
+    total: int
+
+
+PageSeen = Callable[[Sequence[ApiKey], int], None]
+"""Called with the keys so far and the total, after each page."""
+
+
+class RetryNotice(msgspec.Struct, frozen=True):
+    """A request failed and is tried again."""
+
+    reason: str
+    """A sentence for the user."""
+    wait_s: float
+    attempt: int
+    """The try that comes next, from 2."""
+
+
+class KeyService(Protocol):
+    """PulsAPI, as far as keys go. Every call raises `PulsapiError` and ends by its deadline."""
+
+    @property
+    def origin(self) -> str:
+        """The base URL."""
+        ...
+
+    async def account(self) -> Account:
+        """Who the session's key acts as."""
+        ...
+
+    async def list_keys(
+        self, before: KeyPages | None = None, page_seen: PageSeen | None = None
+    ) -> KeyPages:
+        """All keys. Pages that did not change since `before` are the same objects as there."""
+        ...
+
+    async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+        """Send one create, once. Repeating it is the caller's decision."""
+        ...
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Revoke; returns only when the server confirmed it."""
+        ...
+
+    async def services(self) -> tuple[Service, ...]:
+        """The services that the account watches."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+class Connector(Protocol):
+    """Makes a service for a credential; None means the one that the program was started with."""
+
+    async def __call__(self, credential: Secret | None) -> KeyService: ...
+
+
+class Clock(Protocol):
+    """The time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Journal(Protocol):
+    """Where intents are kept. Every write is on disk when it returns; raises `JournalError`."""
+
+    def put(self, intent: Intent) -> None:
+        """Write an intent, replacing the one with its request id."""
+        ...
+
+    def remove(self, request_id: str) -> None:
+        """Forget an intent that is over."""
+        ...
+
+    def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
+        """The intents of one account, oldest first."""
+        ...
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What is known after a copy."""
+
+    confirmed: bool
+    """Read back and equal."""
+    message: str
+    """Names the route and what is known, for the user."""
+
+
+class Clipboard(Protocol):
+    """Ways to a clipboard."""
+
+    async def copy(self, secret: Secret) -> Copied:
+        """Copy by the best route of where the program runs; never raises for a failed route."""
+        ...

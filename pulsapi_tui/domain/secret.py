@@ -1,0 +1,50 @@
+"""The one type that holds a secret."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, NoReturn, final
+
+
+@final
+class Secret:
+    """A secret that can't be printed, formatted, pickled, copied or hashed by accident.
+
+    `reveal()` is the only way to the text; each call of it is a place that the leak test knows.
+    Python can't wipe memory, so nothing here promises that.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        if not text:
+            raise ValueError("a secret can't be empty")
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._text
+
+    def matches(self, candidate: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(
+            self._text.encode("utf-8", "surrogatepass"), candidate.encode("utf-8", "surrogatepass")
+        )
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return "<Secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.matches(other._text)
+
+    __hash__ = None  # type: ignore[assignment]  # a hash of a secret would be a way to test for it
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("a secret can't be copied or pickled")
+
+    __reduce__ = __reduce_ex__ = __copy__ = __deepcopy__ = __getstate__ = _refuse

@@ -1,0 +1,1 @@
+"""What happens, without a screen: straight-line coroutines with their ports injected."""

@@ -1,0 +1,165 @@
+"""Create a key so that no live key is left that nobody has, or at least none that nobody names.
+
+The intent is on disk before the request leaves. A lost answer is met with a repeat where the
+server names `idempotent-create` (one record, the earlier secret dead); everywhere else, and where
+that fails too, the list is read and a key that appeared without us having its secret is named.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from pulsapi_tui.domain.errors import PulsapiError, StaleAttemptError
+from pulsapi_tui.domain.intents import SETTLED_AFTER, Intent
+from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Clock, Journal, KeyService
+
+ATTEMPTS = 3
+"""Sendings of one create, where the server allows more than one."""
+
+PAUSE_S = 0.5
+"""Before a create is sent again."""
+
+
+class Created(msgspec.Struct, frozen=True):
+    """The key is here, with its secret. The intent is open until the secret is stored."""
+
+    created: CreatedKey
+    intent: Intent
+
+
+class NotCreated(msgspec.Struct, frozen=True):
+    """The server made nothing, for sure. Nothing is left to do."""
+
+    error: PulsapiError
+
+
+class Orphaned(msgspec.Struct, frozen=True):
+    """The server has a key whose secret nobody has. It can only be revoked."""
+
+    error: PulsapiError
+    orphan: ApiKey
+    intent: Intent
+
+
+class Unresolved(msgspec.Struct, frozen=True):
+    """It is not known whether a key was made. The intent stays, and is looked at again."""
+
+    error: PulsapiError
+    intent: Intent
+
+
+CreateOutcome = Created | NotCreated | Orphaned | Unresolved
+
+
+async def create_key(
+    name: str,
+    *,
+    account: Account,
+    listed: KeyList,
+    service: KeyService,
+    journal: Journal,
+    clock: Clock,
+) -> CreateOutcome:
+    """Create a key of that name; `listed` is what the account had when the user decided.
+
+    Never raises `PulsapiError`: what became of the create is in the outcome.
+    """
+    intent = Intent(
+        request_id=secrets.token_urlsafe(24),
+        origin=service.origin,
+        account_id=account.id,
+        name=name,
+        requested_at=clock.now(),
+        known_ids=frozenset(key.id for key in listed.keys if key.name == name),
+    )
+    try:
+        journal.put(intent)
+    except PulsapiError as error:
+        return NotCreated(error)
+    doubt: PulsapiError | None = None
+    for attempt in range(1, (ATTEMPTS if account.may_repeat_create else 1) + 1):
+        if attempt > 1:
+            await clock.sleep(PAUSE_S)
+        try:
+            created = await service.create_key(name, intent.request_id, attempt)
+        except PulsapiError as error:
+            # A "no" to a repeat says nothing of the sending before it.
+            if error.may_have_acted or (doubt is not None and isinstance(error, StaleAttemptError)):
+                doubt = error
+            elif doubt is None:
+                journal.remove(intent.request_id)
+                return NotCreated(error)
+            continue
+        return Created(created, _remember(created.key, intent, journal))
+    if doubt is None:
+        raise AssertionError("every sending ended in an answer or a doubt")
+    return await _look_for(intent, doubt, service, journal)
+
+
+def _remember(key: ApiKey, intent: Intent, journal: Journal) -> Intent:
+    known = msgspec.structs.replace(intent, state="created", key_id=key.id, hint=key.hint)
+    try:
+        journal.put(known)
+    except PulsapiError:
+        # The secret is in hand and must reach its owner; the first entry still names the create.
+        return intent
+    return known
+
+
+async def _look_for(
+    intent: Intent, error: PulsapiError, service: KeyService, journal: Journal
+) -> CreateOutcome:
+    try:
+        pages = await service.list_keys()
+    except PulsapiError:
+        return Unresolved(error, intent)
+    orphan = find_orphan(intent, pages.keys)
+    if orphan is None:
+        # Not listed is no proof: the request may still be on its way.
+        return Unresolved(error, intent)
+    return Orphaned(error, orphan, _remember(orphan, intent, journal))
+
+
+def find_orphan(intent: Intent, keys: tuple[ApiKey, ...]) -> ApiKey | None:
+    """The key that an unanswered create has made, if the list shows one.
+
+    It has the name that was asked for, was not listed before, and is the newest such.
+    """
+    if intent.key_id is not None:
+        return next((key for key in keys if key.id == intent.key_id), None)
+    made = [key for key in keys if key.name == intent.name and key.id not in intent.known_ids]
+    return max(made, key=lambda key: key.created_at, default=None)
+
+
+class OpenIntents(msgspec.Struct, frozen=True):
+    """What the journal still holds of an account, held against a fresh list."""
+
+    orphans: tuple[tuple[Intent, ApiKey], ...]
+    """Live keys whose secret was, as far as is known, never stored."""
+    waiting: tuple[Intent, ...]
+    """Creates that may still show up."""
+
+
+def review_intents(
+    keys: KeyList, account: Account, origin: str, journal: Journal, clock: Clock
+) -> OpenIntents:
+    """Look at the open intents again; forget those that are settled.
+
+    An intent is settled once its key is gone, or once it has not shown up for ten minutes.
+    """
+    orphans: list[tuple[Intent, ApiKey]] = []
+    waiting: list[Intent] = []
+    for intent in journal.open_intents(origin, account.id):
+        orphan = find_orphan(intent, keys.keys)
+        age = clock.now() - intent.requested_at
+        if orphan is not None:
+            orphans.append((intent, orphan))
+        elif intent.state == "created" or age >= SETTLED_AFTER:
+            journal.remove(intent.request_id)
+        else:
+            waiting.append(intent)
+    return OpenIntents(tuple(orphans), tuple(waiting))
