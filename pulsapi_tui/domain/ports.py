@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -82,10 +82,24 @@ class KeyService(Protocol):
         ...
 
 
-class Connector(Protocol):
-    """Makes a service for a credential; None means the one that the program was started with."""
+class Session(NamedTuple):
+    """A server, as one account, and the journal of what was asked of it."""
 
-    async def __call__(self, credential: Secret | None) -> KeyService: ...
+    service: KeyService
+    journal: Journal
+    label: str
+    """What the header calls it: a profile, `demo`, or the host."""
+
+
+Retrying = Callable[[RetryNotice], None]
+
+
+class Connector(Protocol):
+    """Opens a session. None means the credential that the program was started with."""
+
+    async def __call__(self, credential: Secret | None, retrying: Retrying) -> Session:
+        """Open it; nothing is asked of the server yet. Raises `PulsapiError`."""
+        ...
 
 
 class Clock(Protocol):

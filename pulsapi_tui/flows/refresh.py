@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
 import msgspec
 
-from pulsapi_tui.domain.errors import PulsapiError
+from pulsapi_tui.domain.errors import PulsapiError, UnauthorizedError
 from pulsapi_tui.domain.key_list import KeyList
-from pulsapi_tui.domain.models import Account
-from pulsapi_tui.domain.ports import Clock, KeyPages, KeyService, PageSeen
+from pulsapi_tui.domain.models import Account, ApiKey
+from pulsapi_tui.domain.ports import Clock, KeyPages, KeyService
 
 EVERY_S = 4.0
 """Between two refreshes, where a listing is quick."""
@@ -27,18 +32,41 @@ class Snapshot(msgspec.Struct, frozen=True):
     pages: KeyPages
 
 
+class FeedObserver(Protocol):
+    """Who wants to know what `keep_fresh` finds."""
+
+    def account_seen(self, account: Account) -> None:
+        """The account is known, whatever becomes of the list."""
+        ...
+
+    def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
+        """The first listing has come so far."""
+        ...
+
+    def loaded(self, snapshot: Snapshot) -> None:
+        """The list is fresh."""
+        ...
+
+    def failed(self, error: PulsapiError, next_try_s: float | None) -> None:
+        """It is not; the next try comes by itself, or only when it is asked for."""
+        ...
+
+
 async def load(
-    service: KeyService, clock: Clock, before: Snapshot | None, page_seen: PageSeen | None = None
+    service: KeyService, clock: Clock, before: Snapshot | None, observer: FeedObserver
 ) -> Snapshot:
     """Read the account, the first time, and the keys; raises `PulsapiError`.
 
-    Where nothing changed, the snapshot holds the same key objects as before.
+    Where nothing changed, the snapshot holds the same tuple of keys as before.
     """
-    account = before.account if before is not None else await service.account()
-    pages = await service.list_keys(before.pages if before else None, page_seen)
-    unchanged = before is not None and _same(before.pages, pages)
-    keys = before.keys.keys if before is not None and unchanged else pages.keys
-    return Snapshot(account, KeyList(keys, clock.now()), pages)
+    if before is None:
+        account = await service.account()
+        observer.account_seen(account)
+        pages = await service.list_keys(None, observer.page_seen)
+        return Snapshot(account, KeyList(pages.keys, clock.now()), pages)
+    pages = await service.list_keys(before.pages)
+    keys = before.keys.keys if _same(before.pages, pages) else pages.keys
+    return Snapshot(before.account, KeyList(keys, clock.now()), pages)
 
 
 def _same(before: KeyPages, after: KeyPages) -> bool:
@@ -52,7 +80,36 @@ def next_refresh_s(listing_took_s: float) -> float:
     return max(EVERY_S, SHARE * listing_took_s)
 
 
-def next_try_s(failures: int, error: PulsapiError) -> float:
-    """Seconds until the next try after so many failures in a row; Retry-After counts."""
+def next_try_s(failures: int, error: PulsapiError) -> float | None:
+    """Seconds until the next try after so many failures in a row; Retry-After counts.
+
+    None for a key that is not accepted: trying again can't help, another key can.
+    """
+    if isinstance(error, UnauthorizedError):
+        return None
     asked_for_s = getattr(error, "retry_after_s", None) or 0.0
     return float(max(asked_for_s, min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1))))
+
+
+async def keep_fresh(
+    service: KeyService, clock: Clock, observer: FeedObserver, wake: asyncio.Event
+) -> None:
+    """Read the list again and again, until cancelled; `wake` asks for it now."""
+    snapshot: Snapshot | None = None
+    failures = 0
+    while True:
+        wake.clear()
+        started = clock.monotonic()
+        try:
+            snapshot = await load(service, clock, snapshot, observer)
+        except PulsapiError as error:
+            failures += 1
+            wait_s = next_try_s(failures, error)
+            observer.failed(error, wait_s)
+        else:
+            failures = 0
+            wait_s = next_refresh_s(clock.monotonic() - started)
+            observer.loaded(snapshot)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await wake.wait()

@@ -1,0 +1,172 @@
+"""The command line: options, exit codes, and the one place that wires everything.
+
+`--help` and `--version` import neither Textual nor httpx; a test holds that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from pulsapi_tui import __version__
+
+if TYPE_CHECKING:
+    from pulsapi_tui.domain.ports import Connector
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+EPILOG = """\
+environment:
+  PULSAPI_BASE_URL   the server, https://api.pulsapi.com where it is not set
+  PULSAPI_API_KEY    the API key to sign in with; never give it as an argument
+
+exit codes: 0 done, 1 failed, 2 wrong usage, 129 and 143 the terminal or a signal ended it
+"""
+
+RECORDERS = ("TEXTUAL_LOG", "TEXTUAL_SCREENSHOT", "TEXTUAL_DEBUG")
+"""Settings of Textual that write what is typed or shown into a file."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of keys: 1 to 1000000")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="pulsapi-tui",
+        description="PulsAPI's Settings > API Keys in the terminal.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pulsapi-tui {__version__}")
+    parser.add_argument("--base-url", metavar="URL", help="the server, before PULSAPI_BASE_URL")
+    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=_Parser)
+    demo = commands.add_parser(
+        "demo",
+        help="try it: a server of its own, with seeded keys and real traffic",
+        description="Try it: a local server with a throw-away database, seeded keys and traffic.",
+        allow_abbrev=False,
+    )
+    demo.add_argument("--keys", type=_count, metavar="N", help="how many keys (12)")
+    demo.add_argument("--plan", choices=("free", "pro", "enterprise"), help="the plan (pro)")
+    demo.add_argument(
+        "--role", choices=("owner", "admin", "member", "viewer"), help="the role (owner)"
+    )
+    demo.add_argument("--empty", action="store_true", help="an account without keys")
+    serve = commands.add_parser(
+        "serve",
+        help="run a local PulsAPI in the foreground",
+        description="Run a local PulsAPI with a database of its own, in the foreground.",
+        allow_abbrev=False,
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=8787, help="the port (8787)")
+    serve.add_argument("--data", type=Path, metavar="DIR", help="where the database lies")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "serve":
+        return _serve(arguments)
+    problem = _unfit_terminal()
+    if problem is not None:
+        return _fail(problem, EXIT_USAGE)
+    if arguments.command == "demo":
+        return _demo(arguments)
+    return _remote(arguments)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from pulsapi_tui.config.paths import server_directory
+    from pulsapi_tui.server.serve import serve
+
+    return serve(arguments.host, arguments.port, arguments.data or server_directory())
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    options: list[str] = []
+    for name in ("keys", "plan", "role"):
+        value = getattr(arguments, name)
+        if value is not None:
+            options += [f"--{name}", str(value)]
+    if arguments.empty:
+        options.append("--empty")
+    from pulsapi_tui.wiring import DemoConnector, SystemClock
+
+    connector = DemoConnector(options, SystemClock())
+    try:
+        return _run(connector)
+    finally:
+        connector.stop()
+
+
+def _remote(arguments: argparse.Namespace) -> int:
+    from pulsapi_tui.api.origin import check_credential
+    from pulsapi_tui.domain.errors import CredentialError
+    from pulsapi_tui.domain.secret import Secret
+    from pulsapi_tui.wiring import RemoteConnector, SystemClock
+
+    base_url = arguments.base_url or os.environ.get("PULSAPI_BASE_URL", "https://api.pulsapi.com")
+    key = os.environ.get("PULSAPI_API_KEY", "")
+    if not key:
+        return _fail(
+            "no API key. Set PULSAPI_API_KEY (and PULSAPI_BASE_URL for another server than "
+            "https://api.pulsapi.com), or try: pulsapi-tui demo",
+            EXIT_USAGE,
+        )
+    try:
+        connector = RemoteConnector(base_url, check_credential(Secret(key)), SystemClock())
+    except CredentialError as error:
+        return _fail(error.user_message, EXIT_USAGE)
+    return _run(connector)
+
+
+def _run(connector: Connector) -> int:
+    from pulsapi_tui.delivery.clipboard import TerminalClipboard
+    from pulsapi_tui.ui.app import PulsapiApp
+    from pulsapi_tui.wiring import SystemClock
+
+    app = PulsapiApp(connector, SystemClock(), TerminalClipboard)
+    app.run()
+    return app.return_code or EXIT_OK
+
+
+def _unfit_terminal() -> str | None:
+    """Why the screens can't be trusted with a secret here, if they can't."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        return "needs a terminal for its input and its screen: don't redirect stdin or stderr."
+    for name in RECORDERS:
+        if os.environ.get(name):
+            return f"{name} is set: it would write what you type and see into a file. Unset it."
+    if "devtools" in os.environ.get("TEXTUAL", "").split(","):
+        return "runs under Textual's devtools, which record what you type. Start it without them."
+    return None
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"pulsapi-tui: {message}", file=sys.stderr)  # noqa: T201
+    return code

@@ -1,0 +1,181 @@
+"""The app: themes, screens, leaving, and the crash screen. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import ClassVar, Protocol
+
+from rich.text import Text
+from textual import work
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from pulsapi_tui.domain.ports import Clipboard, Clock, Connector
+from pulsapi_tui.domain.text import clean_lines
+from pulsapi_tui.ui.commands import Place, bindings, of
+from pulsapi_tui.ui.dialogs import Dialogs
+from pulsapi_tui.ui.literal import sentence
+from pulsapi_tui.ui.screens.confirm import ConfirmScreen
+from pulsapi_tui.ui.screens.help import HelpScreen
+from pulsapi_tui.ui.screens.keys import KeysScreen
+from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from pulsapi_tui.ui.themes import DARK, LIGHT
+from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
+
+LOST_TERMINAL_EXIT = 129
+"""As a shell reports SIGHUP."""
+
+
+_WIDTHS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (76, "-normal"), (120, "-wide")]
+_HEIGHTS = [(0, "-flat"), (MIN_HEIGHT, "-short"), (22, "-tall")]
+
+
+class ClipboardMaker(Protocol):
+    """Makes the clipboard for a way to write to the terminal."""
+
+    def __call__(self, write: Callable[[str], None]) -> Clipboard: ...
+
+
+class PulsapiApp(App[None]):
+    """PulsAPI's API keys."""
+
+    TITLE = "PulsAPI API keys"
+    ENABLE_COMMAND_PALETTE = True
+    # Textual loads the stylesheet of a pushed screen, but not that of the first one.
+    CSS_PATH: ClassVar = ["app.tcss", "screens/keys.tcss"]
+    BINDINGS: ClassVar = bindings("help", "app")
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def __init__(self, connect: Connector, clock: Clock, make_clipboard: ClipboardMaker) -> None:
+        super().__init__()
+        clipboard = make_clipboard(self.write_to_terminal)
+        self._keys_screen = KeysScreen(connect, clock, Dialogs(self, clipboard), clipboard)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The page."""
+        return self._keys_screen
+
+    def on_mount(self) -> None:
+        """Themes, and the ways in which a terminal can go away."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+        self._watch_signals()
+
+    def write_to_terminal(self, data: str) -> None:
+        """Send a sequence to the terminal as it is; for the clipboard only."""
+        # Textual's copy_to_clipboard keeps the text and can't wrap the sequence for tmux.
+        if self._driver is not None:
+            self._driver.write(data)
+            self._driver.flush()
+
+    # Help and palette
+
+    def action_help(self) -> None:
+        """Help for the screen that has the focus."""
+        places: tuple[Place, ...] = ("keys", "table", "help", "app")
+        if isinstance(self.screen, RevealKeyScreen):
+            places = ("reveal", "help")
+        self.push_screen(HelpScreen(places, self._keys_screen.origin))
+
+    def action_command_palette(self) -> None:
+        """The palette, on the page; a dialog has its own keys."""
+        if self.screen is self._keys_screen:
+            super().action_command_palette()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette's commands: ours, and the theme. No screenshot: it could hold a secret."""
+        for command in of("keys", "help", "app"):
+            if command.palette and self._keys_screen.check_action(command.action, ()):
+                yield SystemCommand(
+                    command.label,
+                    f"{command.help}  ({command.shown})",
+                    self._runner(command.action, command.place),
+                )
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    def _runner(self, action: str, place: Place) -> Callable[[], None]:
+        namespace = self if place in {"help", "app"} else self._keys_screen
+
+        def run() -> None:
+            self.call_later(self.run_action, action, namespace)
+
+        return run
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Refuse while a secret is on the screen."""
+        if any(isinstance(screen, RevealKeyScreen) for screen in self.screen_stack):
+            raise RuntimeError("no screenshot while a key is shown")
+        return super().export_screenshot(title=title, simplify=simplify)
+
+    # Leaving
+
+    async def action_quit(self) -> None:
+        """Quit, asking where something is under way. Never past a key that is shown."""
+        self._quit()
+
+    @work
+    async def _quit(self) -> None:
+        if isinstance(self.screen, RevealKeyScreen):
+            self.screen.action_leave()
+            return
+        under_way = self._keys_screen.under_way
+        if under_way is not None:
+            body = sentence(
+                "Something is under way: ",
+                (under_way, "bold"),
+                ".\nIt is written down, and looked at again at the next start.",
+            )
+            if not await self.push_screen_wait(ConfirmScreen("Quit?", body, confirm="Quit")):
+                return
+        self.exit()
+
+    def _watch_signals(self) -> None:
+        """Leave on SIGTERM, SIGHUP and the end of the terminal, with nothing left on it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, self.leave, 128 + number)
+        if self._driver is not None and not self.is_headless:
+            threading.Thread(
+                target=self._wait_for_hangup, args=(loop,), name="hangup", daemon=True
+            ).start()
+
+    def _wait_for_hangup(self, loop: asyncio.AbstractEventLoop) -> None:
+        """With SIGHUP ignored, a terminal that went away shows only as the end of its input."""
+        poll = select.poll()
+        poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, 0)
+        poll.poll()
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self.leave, LOST_TERMINAL_EXIT)
+
+    def leave(self, return_code: int) -> None:
+        """Blank the secret, let a frame out, and go."""
+        for screen in self.screen_stack:
+            if isinstance(screen, RevealKeyScreen):
+                screen.blank()
+        self.call_after_refresh(self.exit, None, return_code)
+
+    # Crashing
+
+    def _fatal_error(self) -> None:
+        """A traceback without locals, which could hold a secret, and without raw text."""
+        self.bell()
+        lines = ["pulsapi-tui has a bug and had to stop."]
+        lines += [
+            f"The key “{screen.key_name}” was created and not proven stored. "
+            "The next start names it and offers to revoke it."
+            for screen in self.screen_stack
+            if isinstance(screen, RevealKeyScreen)
+        ]
+        lines.append(clean_lines(traceback.format_exc()))
+        self._exit_renderables.append(Text("\n".join(lines)))
+        self._close_messages_no_wait()

@@ -1,0 +1,286 @@
+"""Every command of the program, once.
+
+Bindings, footer, palette, help and the README's table come from here. An id is stable: it names the
+binding in a keymap and the anchor in the help.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from textual.binding import Binding
+
+Place = Literal["app", "help", "keys", "table", "reveal"]
+
+
+class Command(NamedTuple):
+    """One thing that a key does."""
+
+    id: str
+    keys: str
+    """Textual's names for the keys, with commas between them."""
+    action: str
+    label: str
+    """A word or two, for the footer and the palette."""
+    help: str
+    place: Place
+    shown: str
+    """The keys as people write them."""
+    footer: bool = False
+    palette: bool = False
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "keys.create",
+        "n",
+        "create_key",
+        "Create",
+        "Create a key; its secret is shown once",
+        "keys",
+        "n",
+        True,
+        True,
+    ),
+    Command(
+        "keys.revoke",
+        "X",
+        "revoke_keys",
+        "Revoke",
+        "Revoke the key, or the marked keys, after a dialog",
+        "keys",
+        "X",
+        True,
+        True,
+    ),
+    Command(
+        "keys.details",
+        "enter",
+        "show_details",
+        "Details",
+        "All about the key under the cursor",
+        "keys",
+        "Enter",
+    ),
+    Command(
+        "keys.copy_id",
+        "y,c",
+        "copy_id",
+        "Copy id",
+        "Copy the id of the key (a secret can be copied only when it is created)",
+        "keys",
+        "y c",
+        False,
+        True,
+    ),
+    Command(
+        "keys.filter",
+        "slash",
+        "filter",
+        "Filter",
+        "Show only keys whose name, hint or id holds what is typed",
+        "keys",
+        "/",
+        True,
+        True,
+    ),
+    Command(
+        "keys.mark",
+        "space",
+        "mark",
+        "Mark",
+        "Mark the key, to revoke several at once",
+        "keys",
+        "Space",
+        True,
+    ),
+    Command(
+        "keys.mark_all",
+        "ctrl+a",
+        "mark_all",
+        "Mark all",
+        "Mark all keys that are shown",
+        "keys",
+        "Ctrl+A",
+        False,
+        True,
+    ),
+    Command(
+        "keys.back",
+        "escape",
+        "back",
+        "Back",
+        "Close the filter, then clear the marks",
+        "keys",
+        "Esc",
+    ),
+    Command(
+        "keys.sort_next",
+        "s",
+        "sort_next",
+        "Sort",
+        "Sort by the next column",
+        "keys",
+        "s",
+        True,
+        True,
+    ),
+    Command(
+        "keys.sort_reverse",
+        "S,shift+s",
+        "sort_reverse",
+        "Reverse",
+        "Reverse the order",
+        "keys",
+        "Shift+S",
+        False,
+        True,
+    ),
+    Command(
+        "keys.sort_name",
+        "N,shift+n",
+        "sort_by('name')",
+        "By name",
+        "Sort by Name",
+        "keys",
+        "Shift+N",
+        False,
+        True,
+    ),
+    Command(
+        "keys.sort_created",
+        "C,shift+c",
+        "sort_by('created')",
+        "By created",
+        "Sort by Created",
+        "keys",
+        "Shift+C",
+        False,
+        True,
+    ),
+    Command(
+        "keys.sort_last_used",
+        "U,shift+u",
+        "sort_by('last_used')",
+        "By last used",
+        "Sort by Last Used",
+        "keys",
+        "Shift+U",
+        False,
+        True,
+    ),
+    Command(
+        "keys.refresh",
+        "r",
+        "refresh_now",
+        "Refresh",
+        "Read the list again now",
+        "keys",
+        "r",
+        True,
+        True,
+    ),
+    Command("table.down", "j", "cursor_down", "Down", "Down", "table", "j ↓"),
+    Command("table.up", "k", "cursor_up", "Up", "Up", "table", "k ↑"),
+    Command(
+        "table.page_down", "ctrl+d,ctrl+f", "page_down", "Page down", "A page down", "table", "PgDn"
+    ),
+    Command("table.page_up", "ctrl+u,ctrl+b", "page_up", "Page up", "A page up", "table", "PgUp"),
+    Command("table.top", "g,home", "scroll_top", "Top", "To the first key", "table", "g"),
+    Command(
+        "table.bottom", "G,shift+g,end", "scroll_bottom", "Bottom", "To the last key", "table", "G"
+    ),
+    Command(
+        "reveal.show",
+        "m",
+        "toggle_mask",
+        "Show",
+        "Show the key, or mask it again",
+        "reveal",
+        "m",
+        True,
+    ),
+    Command(
+        "reveal.copy",
+        "c,y",
+        "copy_secret",
+        "Copy",
+        "Copy the key by the best way from where this runs",
+        "reveal",
+        "c y",
+        True,
+    ),
+    Command(
+        "reveal.verify",
+        "v",
+        "verify",
+        "Verify",
+        "Paste the key back: the one proof that you have it",
+        "reveal",
+        "v",
+        True,
+    ),
+    Command(
+        "reveal.leave",
+        "escape",
+        "leave",
+        "Close",
+        "The way out: closes when the key is proven stored, else asks",
+        "reveal",
+        "Esc",
+        True,
+    ),
+    Command(
+        "app.help",
+        "question_mark,f1",
+        "help",
+        "Help",
+        "Help for this screen",
+        "help",
+        "? F1",
+        True,
+        True,
+    ),
+    Command(
+        "app.palette",
+        "ctrl+p",
+        "command_palette",
+        "Palette",
+        "Find a command by its name",
+        "app",
+        "Ctrl+P",
+    ),
+    Command(
+        "app.quit",
+        "q",
+        "quit",
+        "Quit",
+        "Quit; asks where something is under way",
+        "app",
+        "q",
+        True,
+        True,
+    ),
+)
+
+
+def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """The bindings of those places, for a `BINDINGS`."""
+    return [
+        Binding(
+            command.keys,
+            f"app.{command.action}" if command.place in {"app", "help"} else command.action,
+            command.label,
+            show=command.footer,
+            key_display=command.shown.split(" ")[0],
+            tooltip=command.help,
+            id=command.id,
+        )
+        for command in COMMANDS
+        if command.place in places
+    ]
+
+
+def of(*places: Place) -> tuple[Command, ...]:
+    """The commands of those places, in their order."""
+    return tuple(command for command in COMMANDS if command.place in places)

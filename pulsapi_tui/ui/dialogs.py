@@ -1,0 +1,55 @@
+"""`Asks`, with the real dialogs: the one place that knows both the screens and what they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from textual.app import App
+from textual.content import Content
+
+from pulsapi_tui.domain.models import ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Clipboard
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.asks import OrphanChoice, RevealOutcome
+from pulsapi_tui.ui.screens.confirm import ReportScreen
+from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
+from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
+from pulsapi_tui.ui.screens.sign_in import SignInScreen
+
+
+class Dialogs:
+    """Each method waits for its dialog, so it is called from a worker."""
+
+    def __init__(self, app: App[Any], clipboard: Clipboard) -> None:
+        self._app = app
+        self._clipboard = clipboard
+
+    async def key_name(self, taken: Collection[str], draft: str) -> str | None:
+        """The name of a new key."""
+        return await self._app.push_screen_wait(CreateKeyScreen(taken, draft))
+
+    async def reveal(self, created: CreatedKey, note: str) -> RevealOutcome:
+        """Show a key once."""
+        return await self._app.push_screen_wait(RevealKeyScreen(created, self._clipboard, note))
+
+    async def revoke(self, keys: Sequence[ApiKey], now: datetime) -> bool:
+        """Whether to revoke these keys."""
+        confirmed = await self._app.push_screen_wait(RevokeKeysScreen(keys, now))
+        return confirmed is True
+
+    async def report(self, title: str, body: Content, *, danger: bool = False) -> None:
+        """Something that must be read."""
+        await self._app.push_screen_wait(ReportScreen(title, body, danger=danger))
+
+    async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
+        """What to do with a key without an owner."""
+        choice = await self._app.push_screen_wait(OrphanScreen(key, why, now))
+        return choice or OrphanChoice.LATER
+
+    async def another_key(self, origin: str) -> Secret | None:
+        """A credential to go on with."""
+        return await self._app.push_screen_wait(SignInScreen(origin))

@@ -1,0 +1,283 @@
+"""What a command of the Keys screen does: ask, call the flow, report.
+
+Straight-line coroutines, run by workers of the Keys screen and never owned by a modal, so that a
+dialog that closes can't cancel a request that was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, Protocol
+
+from textual.content import Content
+
+from pulsapi_tui.domain.errors import JournalError, PulsapiError
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Clock, Session
+from pulsapi_tui.flows.create import (
+    Created,
+    NotCreated,
+    Orphaned,
+    Unresolved,
+    create_key,
+    review_intents,
+)
+from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
+from pulsapi_tui.ui.asks import Asks, OrphanChoice, RevealOutcome
+from pulsapi_tui.ui.literal import literal, sentence
+
+Severity = Literal["information", "warning", "error"]
+
+
+class KeysView(Protocol):
+    """What the actions need of the screen."""
+
+    @property
+    def account(self) -> Account:
+        """The account of the session."""
+        ...
+
+    @property
+    def key_list(self) -> KeyList:
+        """The list as last read."""
+        ...
+
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """A toast."""
+        ...
+
+    def doing(self, text: str) -> None:
+        """Show what is under way, or nothing."""
+        ...
+
+    def drop(self, key_ids: Iterable[str]) -> None:
+        """Take keys off the list: the server confirmed that they are gone."""
+        ...
+
+    def look_again(self, cursor_id: str | None = None) -> None:
+        """Read the list again, and put the cursor on that key."""
+        ...
+
+
+class KeyActions:
+    """The actions of one session. One at a time."""
+
+    def __init__(self, session: Session, clock: Clock, asks: Asks, view: KeysView) -> None:
+        self._session = session
+        self._clock = clock
+        self._asks = asks
+        self._view = view
+        self._turn = asyncio.Lock()
+        self._own: set[str] = set()
+        self._put_off: set[str] = set()
+        self.under_way: str | None = None
+        """What would be lost sight of by quitting now, as a sentence."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether an action is going on."""
+        return self._turn.locked()
+
+    # Create
+
+    async def create(self) -> None:
+        """Ask for a name, create, reveal."""
+        async with self._turn:
+            draft = ""
+            while True:
+                name = await self._asks.key_name(self._view.key_list.names, draft)
+                if name is None or await self._create(name):
+                    return
+                draft = name
+
+    async def _create(self, name: str) -> bool:
+        """Create a key of that name; False asks for the name again."""
+        with self._under_way(f"creating “{name}”"):
+            outcome = await create_key(
+                name,
+                account=self._view.account,
+                listed=self._view.key_list,
+                service=self._session.service,
+                journal=self._session.journal,
+                clock=self._clock,
+            )
+        match outcome:
+            case Created(created, intent):
+                self._view.look_again(created.key.id)
+                await self._hand_over(created, intent)
+                return True
+            case NotCreated(error):
+                await self._asks.report(
+                    "Not created", literal(f"No key was made. {error.user_message}"), danger=True
+                )
+                return False
+            case Orphaned(error, orphan, intent):
+                self._view.look_again(orphan.id)
+                why = (
+                    f"{error.user_message} The key was made all the same, and its answer, with "
+                    "the secret in it, is lost."
+                )
+                return await self._resolve(intent, orphan, why) is not OrphanChoice.REVOKE
+            case Unresolved(error, _):
+                self._view.look_again()
+                await self._asks.report("Not known", _unresolved(name, error), danger=True)
+                return True
+
+    async def _hand_over(self, created: CreatedKey, intent: Intent) -> None:
+        """Show the key until it is proven stored, or revoked."""
+        name = created.key.name
+        note = ""
+        self._own.add(intent.request_id)
+        with self._under_way(f"“{name}” is shown this once and not yet proven stored"):
+            while await self._asks.reveal(created, note) is RevealOutcome.DISCARD:
+                [outcome] = await self._revoke([created.key])
+                if outcome.is_dead:
+                    self._forget(intent)
+                    self._view.say(f"Discarded and revoked “{name}”.")
+                    return
+                note = f"It could not be revoked: {outcome.reason}"
+        self._forget(intent)
+        self._view.say(f"Verified: what you pasted is the key of “{name}”.")
+
+    # Orphans
+
+    async def review(self) -> None:
+        """Hold the journal against the fresh list, and ask about keys without an owner."""
+        if self._turn.locked():
+            return
+        async with self._turn:
+            try:
+                found = review_intents(
+                    self._view.key_list,
+                    self._view.account,
+                    self._session.service.origin,
+                    self._session.journal,
+                    self._clock,
+                )
+            except JournalError as error:
+                if "journal" not in self._put_off:
+                    self._put_off.add("journal")
+                    self._view.say(error.user_message, "warning")
+                return
+            for intent, orphan in found.orphans:
+                if intent.request_id not in self._own | self._put_off:
+                    await self._resolve(intent, orphan, _why_orphan(intent))
+
+    async def _resolve(self, intent: Intent, orphan: ApiKey, why: str) -> OrphanChoice:
+        while True:
+            choice = await self._asks.orphan(orphan, why, self._clock.now())
+            if choice is OrphanChoice.KEEP:
+                self._forget(intent)
+            elif choice is OrphanChoice.LATER:
+                self._put_off.add(intent.request_id)
+            else:
+                [outcome] = await self._revoke([orphan])
+                if not outcome.is_dead:
+                    why = f"It could not be revoked: {outcome.reason}"
+                    continue
+                self._forget(intent)
+                self._view.say(f"Revoked “{orphan.name}”.")
+            return choice
+
+    def _forget(self, intent: Intent) -> None:
+        try:
+            self._session.journal.remove(intent.request_id)
+        except JournalError as error:
+            self._view.say(error.user_message, "warning")
+
+    # Revoke
+
+    async def revoke(self, keys: Sequence[ApiKey]) -> None:
+        """Ask, revoke each, report what the server confirmed."""
+        async with self._turn:
+            refusals = [reason for key in keys if (reason := why_not(key, self._view.account))]
+            if refusals:
+                await self._asks.report("Not from here", literal(refusals[0]))
+                return
+            if not await self._asks.revoke(keys, self._clock.now()):
+                return
+            outcomes = await self._revoke(keys)
+            if len(outcomes) == 1 and outcomes[0].state is RevokeState.REVOKED:
+                self._view.say(f"Revoked “{keys[0].name}”: it answers 401 from now on.")
+                return
+            await self._asks.report(
+                _summary(outcomes), _results(outcomes), danger=not all(o.is_dead for o in outcomes)
+            )
+
+    async def _revoke(self, keys: Sequence[ApiKey]) -> tuple[RevokeOutcome, ...]:
+        done = 0
+
+        def progress(_: RevokeOutcome) -> None:
+            nonlocal done
+            done += 1
+            if len(keys) > 1:
+                self._view.doing(f"Revoking {len(keys)} keys: {done} answered")
+
+        what = f"“{keys[0].name}”" if len(keys) == 1 else f"{len(keys)} keys"
+        with self._under_way(f"revoking {what}"):
+            outcomes = await revoke_keys(
+                keys,
+                account=self._view.account,
+                service=self._session.service,
+                progress=progress,
+            )
+        self._view.drop(outcome.key.id for outcome in outcomes if outcome.is_dead)
+        self._view.look_again()
+        return outcomes
+
+    @contextmanager
+    def _under_way(self, what: str) -> Iterator[None]:
+        before, self.under_way = self.under_way, what
+        self._view.doing(f"{what[0].upper()}{what[1:]}…")
+        try:
+            yield
+        finally:
+            self.under_way = before
+        # Not where it was cancelled: then the screen is going away.
+        self._view.doing("")
+
+
+def _why_orphan(intent: Intent) -> str:
+    if intent.state == "created":
+        return (
+            "This program created it and showed it, or was about to, and ended before anything "
+            "proved that the secret was stored."
+        )
+    return "This program asked for it, and the answer with the secret never came."
+
+
+def _unresolved(name: str, error: PulsapiError) -> Content:
+    return sentence(
+        error.user_message,
+        " The list does not show a key ",
+        (f"“{name}”", "bold"),
+        ", or could not be read, so it is not known whether one was made. It is written down: "
+        "this program looks again whenever the list is read, now and at its next start, names "
+        "the key if it turns up, and offers to revoke it.",
+    )
+
+
+def _summary(outcomes: Sequence[RevokeOutcome]) -> str:
+    dead = sum(outcome.is_dead for outcome in outcomes)
+    return f"Revoked {dead} of {len(outcomes)}"
+
+
+_GLYPHS = {
+    RevokeState.REVOKED: ("✓", "$success"),
+    RevokeState.GONE: ("✓", "$success"),
+    RevokeState.NOT_REVOKED: ("✗", "$error"),
+    RevokeState.UNKNOWN: ("?", "$warning"),
+}
+
+
+def _results(outcomes: Sequence[RevokeOutcome]) -> Content:
+    parts: list[str | tuple[str, str]] = []
+    for outcome in outcomes:
+        glyph, style = _GLYPHS[outcome.state]
+        parts += ["\n" if parts else "", (f"{glyph} ", style), (outcome.key.name, "bold")]
+        parts.append(f"  {outcome.state.value}. {outcome.reason}")
+    return sentence(*parts)

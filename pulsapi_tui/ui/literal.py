@@ -1,0 +1,58 @@
+"""The only door from data to something drawn.
+
+Textual and Rich read markup in plain strings, in cells, labels, tooltips and toasts; escaping it is
+no cure. So data is drawn as `Text` or `Content`, which hold it literally.
+"""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.text import Text
+from textual.content import Content
+
+ELLIPSIS = "…"
+
+MUTED = "$foreground 65%"
+"""The style of what is there to be read second."""
+
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
+
+
+def cell(text: str) -> Text:
+    """Text of a table's cell."""
+    return Text(text, no_wrap=True, end="")
+
+
+def literal(text: str, style: str = "") -> Content:
+    """Text of any other widget."""
+    return Content.assemble((text, style)) if style else Content(text)
+
+
+def sentence(*parts: str | tuple[str, str]) -> Content:
+    """Text in pieces, some with a style; every piece is drawn as it is."""
+    return Content.assemble(*parts)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut `text` to at most `width` terminal cells, ending in an ellipsis where it was cut.
+
+    Measured by the same tables that Textual draws by.
+    """
+    if cell_len(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    kept = 0
+    room = width - 1
+    for index, char in enumerate(text):
+        room -= get_character_cell_size(char)
+        if room < 0:
+            break
+        kept = index + 1
+    return text[:kept].rstrip(_JOINERS) + ELLIPSIS
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` terminal cells: cut, or filled with spaces."""
+    shown = shorten(text, width)
+    return shown + " " * (width - cell_len(shown))

@@ -1,0 +1,1 @@
+"""The screens. None of them imports another or the app."""

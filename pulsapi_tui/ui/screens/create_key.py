@@ -1,0 +1,78 @@
+"""Ask for the name of a new key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from pulsapi_tui.domain.names import EXAMPLES, MAX_LENGTH, check_name
+from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+
+class CreateKeyScreen(Dialog[str | None]):
+    """Returns the name, trimmed and valid, or None."""
+
+    CSS_PATH = "create_key.tcss"
+    AUTO_FOCUS = "#name"
+    HELP: ClassVar[str] = "Type a name and press Enter. The key is shown once, right after."
+
+    def __init__(self, taken: Collection[str], name: str = "") -> None:
+        super().__init__("Create API key")
+        self._taken = taken
+        self._draft = name
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """Name, verdict, buttons."""
+        examples = " or ".join(f"“{example}”" for example in EXAMPLES)
+        yield self.text(f"What is the key for? For example {examples}.", id="prompt")
+        yield Input(
+            self._draft,
+            placeholder="Name",
+            id="name",
+            max_length=MAX_LENGTH * 2,
+            select_on_focus=False,
+        )
+        yield Static("", id="verdict", markup=False)
+        yield self.buttons(
+            Button("Cancel", id="cancel"), Button("Create", id="create", variant="primary")
+        )
+
+    def on_mount(self) -> None:
+        """Judge the draft, if there is one."""
+        self._judge(self._draft)
+
+    @on(Input.Changed, "#name")
+    def _judge_as_typed(self, event: Input.Changed) -> None:
+        self._judge(event.value)
+
+    def _judge(self, text: str) -> None:
+        verdict = check_name(text, self._taken)
+        line = self.query_one("#verdict", Static)
+        count = f"{len(verdict.name)}/{MAX_LENGTH}"
+        if not text:
+            line.update(sentence((f"1 to {MAX_LENGTH} characters.", MUTED)))
+        elif verdict.error:
+            line.update(sentence((f"✗ {verdict.error}", "$error")))
+        elif verdict.warning:
+            line.update(
+                sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED))
+            )
+        else:
+            line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
+        self.query_one("#create", Button).disabled = verdict.error is not None
+
+    @on(Input.Submitted, "#name")
+    @on(Button.Pressed, "#create")
+    def _create(self) -> None:
+        verdict = check_name(self.query_one("#name", Input).value, self._taken)
+        if verdict.error is None:
+            self.dismiss(verdict.name)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)

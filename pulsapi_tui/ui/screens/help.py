@@ -1,0 +1,81 @@
+"""Help: the keys of the screen under it, how to use a key, and the page's best practices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button
+
+from pulsapi_tui.ui.commands import Place, of
+from pulsapi_tui.ui.literal import sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+TITLES: dict[Place, str] = {
+    "keys": "Keys",
+    "table": "Moving",
+    "reveal": "The key that is shown once",
+    "app": "Everywhere",
+    "help": "Everywhere",
+}
+
+PRACTICES = (
+    "Never commit API keys to version control; use environment variables or a secrets manager.",
+    "Give each key a name that says its purpose, so that you revoke the right one.",
+    "Rotate keys now and then: create a new one, update what uses it, revoke the old one.",
+    "Revoke keys that nothing uses.",
+    "Share keys only with the systems and people that need them.",
+)
+"""From PulsAPI's page on API keys."""
+
+
+class HelpScreen(Dialog[None]):
+    """Read and close."""
+
+    CSS_PATH = "help.tcss"
+    AUTO_FOCUS = ".dialog"
+    BINDINGS: ClassVar = [("question_mark,f1,q", "cancel", "Close")]
+
+    def __init__(self, places: tuple[Place, ...], origin: str) -> None:
+        super().__init__("Help")
+        self._places = places
+        self._origin = origin
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """Three parts."""
+        yield self.text(self._keys(), id="help-keys")
+        yield self.text(self._usage(), id="help-usage")
+        yield self.text(
+            sentence(("Good practice", "bold $primary"), *(f"\n• {line}" for line in PRACTICES)),
+            id="help-practices",
+        )
+        yield self.buttons(Button("Close", id="close", variant="primary"))
+
+    def _keys(self) -> Content:
+        parts: list[str | tuple[str, str]] = []
+        for place in self._places:
+            if parts:
+                parts.append("\n\n")
+            parts.append((TITLES[place], "bold $primary"))
+            for command in of(place):
+                parts.append((f"\n{command.shown:<9}", "bold"))
+                parts.append(f" {command.help}")
+        return sentence(*parts)
+
+    def _usage(self) -> Content:
+        return sentence(
+            ("Using a key", "bold $primary"),
+            "\nSend it in the Authorization header of every request:\n",
+            (
+                f'curl -H "Authorization: Bearer $PULSAPI_API_KEY" {self._origin}/v1/services',
+                "$secondary",
+            ),
+            "\nA revoked key answers 401 Unauthorized at once.",
+        )
+
+    @on(Button.Pressed, "#close")
+    def _close(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,114 @@
+"""Ask before keys are revoked: which, how old, last used when, and what will happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from textual import on
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from pulsapi_tui.domain.health import used_recently
+from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.times import ago
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+
+def _last_use(key: ApiKey, now: datetime) -> str:
+    return "never used" if key.last_used_at is None else f"last used {ago(key.last_used_at, now)}"
+
+
+def word_to_type(keys: Sequence[ApiKey], now: datetime) -> str | None:
+    """What must be typed to go on: the count, the name, or nothing.
+
+    A name that a keyboard can't type is replaced by the key's last characters.
+    """
+    if len(keys) > 1:
+        return str(len(keys))
+    key = keys[0]
+    if not used_recently(key, now):
+        return None
+    return key.name if key.name.isascii() and key.name.isprintable() else key.hint
+
+
+class RevokeKeysScreen(Dialog[bool | None]):
+    """Opens on Cancel. Returns True only where the user confirmed."""
+
+    CSS_PATH = "revoke_key.tcss"
+    AUTO_FOCUS = "#cancel"
+
+    def __init__(self, keys: Sequence[ApiKey], now: datetime) -> None:
+        title = "Revoke API key" if len(keys) == 1 else f"Revoke {len(keys)} API keys"
+        super().__init__(title, danger=True)
+        self._keys = keys
+        self._now = now
+        self._word = word_to_type(keys, now)
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """What is revoked, what follows, and how to go on."""
+        yield self.text(self._what(), id="what")
+        yield self.text(self._consequence(), id="consequence")
+        if self._word is not None:
+            yield Static(
+                sentence("To go on, type ", (self._word, "bold"), ":"), id="ask", markup=False
+            )
+            yield Input(id="word", select_on_focus=False)
+        yield self.buttons(
+            Button("Cancel", id="cancel", variant="primary"),
+            Button("Revoke", id="revoke", variant="error", disabled=self._word is not None),
+        )
+
+    def _what(self) -> Content:
+        if len(self._keys) > 1:
+            lines = [
+                sentence(
+                    "\n" if index else "",
+                    (f"• {key.name}", "bold"),
+                    (f"  …{key.hint}  {_last_use(key, self._now)}", MUTED),
+                )
+                for index, key in enumerate(self._keys)
+            ]
+            return Content("").join(lines)
+        key = self._keys[0]
+        return sentence(
+            (key.name, "bold"),
+            (f"  …{key.hint}", MUTED),
+            f"\nCreated {ago(key.created_at, self._now)}, {_last_use(key, self._now)}.",
+        )
+
+    def _consequence(self) -> Content:
+        in_use = [key for key in self._keys if used_recently(key, self._now)]
+        many = len(self._keys) > 1
+        text = (
+            f"From then on every request with {'them' if many else 'it'} gets "
+            "401 Unauthorized. This can't be undone."
+        )
+        if not in_use:
+            return literal(text)
+        if many:
+            warning = (
+                f"{len(in_use)} of them used in the last 24 hours: what uses them will break. "
+            )
+        else:
+            warning = "It was used in the last 24 hours: what uses it will break at once. "
+        return sentence((f"! {warning}", "$warning"), text)
+
+    @on(Input.Changed, "#word")
+    def _compare(self, event: Input.Changed) -> None:
+        self.query_one("#revoke", Button).disabled = event.value.strip() != self._word
+
+    @on(Input.Submitted, "#word")
+    def _submit(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._word:
+            self.dismiss(True)
+
+    @on(Button.Pressed, "#revoke")
+    def _revoke(self) -> None:
+        self.dismiss(True)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,75 @@
+"""What all dialogs share: a box in the middle, Escape as the way back, Cancel first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from pulsapi_tui.ui.widgets.too_small import TooSmall
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result]):
+    """A modal that asks. It never acts: it returns a value, and the screen under it acts."""
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        & > .dialog {
+            width: 72;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 0 2;
+            border: round $primary;
+            background: $surface;
+            border-title-color: $primary;
+            border-title-style: bold;
+            scrollbar-size-vertical: 1;
+        }
+        &.-danger > .dialog { border: round $error; border-title-color: $error; }
+        & > .dialog > Static { width: 100%; margin-bottom: 1; }
+        & .buttons { height: auto; align-horizontal: right; }
+        & .buttons Button { margin-left: 2; min-width: 12; }
+        & Input { margin-bottom: 1; }
+    }
+    """
+    BINDINGS: ClassVar = [("escape", "cancel", "Cancel")]
+
+    def __init__(self, title: str, *, danger: bool = False) -> None:
+        """`title` is a text of ours, never data."""
+        self._dialog_title = title
+        super().__init__(classes="-danger" if danger else None)
+
+    def compose(self) -> ComposeResult:
+        """The box, and what the dialog puts into it."""
+        with VerticalScroll(classes="dialog", can_focus=False) as box:
+            box.border_title = self._dialog_title
+            yield from self.compose_dialog()
+        yield TooSmall()
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """What is in the box."""
+        raise NotImplementedError
+
+    def action_cancel(self) -> None:
+        """Go back; nothing happens."""
+        self.dismiss(None)
+
+    @staticmethod
+    def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002
+        """A row of buttons."""
+        return Horizontal(*buttons, classes="buttons", id=id)
+
+    @staticmethod
+    def text(content: Content | str, *, id: str | None = None) -> Static:  # noqa: A002
+        """A paragraph; give `Content` wherever there is data in it."""
+        return Static(content, id=id, markup=False)

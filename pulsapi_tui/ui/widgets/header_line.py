@@ -1,0 +1,54 @@
+"""The line at the top: where one is, and as whom."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from pulsapi_tui.domain.models import Account
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+PLAN_NAMES = {"free": "Free", "pro": "Pro", "enterprise": "Enterprise"}
+
+
+class HeaderLine(Horizontal):
+    """The breadcrumb on the left; profile, account, plan and role on the right."""
+
+    DEFAULT_CSS = """
+    HeaderLine {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        & > #breadcrumb { width: auto; }
+        & > #account {
+            width: 1fr;
+            text-align: right;
+            color: $foreground 80%;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The two halves."""
+        yield Static(
+            sentence(
+                ("∿ PulsAPI", "bold $primary"),
+                "  ",
+                ("Settings › ", MUTED),
+                ("API Keys", "bold"),
+            ),
+            id="breadcrumb",
+        )
+        yield Static(id="account", markup=False)
+
+    def show(self, label: str, account: Account | None) -> None:
+        """Name the server and, once it is known, the account."""
+        half = self.query_one("#account", Static)
+        if account is None:
+            half.update(literal(f"   {label}"))
+            return
+        rest = f"  {account.email} · {PLAN_NAMES[account.plan]} · {account.role}"
+        half.update(sentence("   ", (label, "bold $secondary"), rest))

@@ -1,0 +1,60 @@
+"""All that is known of one key."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from textual.content import Content
+from textual.widgets import Static
+
+from pulsapi_tui.domain.health import Health
+from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.times import absolute, ago
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+GLYPHS = {"in use": "●", "idle": "◐", "never used": "○", "this session": "◆"}
+"""Colour never stands alone: a glyph and a word go with it."""
+
+
+def _when(then: datetime | None, now: datetime, timezone: tzinfo) -> str:
+    return "never" if then is None else f"{absolute(then, timezone)} ({ago(then, now)})"
+
+
+def describe_key(key: ApiKey, health: Health, now: datetime, timezone: tzinfo) -> Content:
+    """The key in full, a line for each fact."""
+    return sentence(
+        (key.name, "bold"),
+        f"\n{GLYPHS[health.condition]} {health.word}  ",
+        (health.reason, MUTED),
+        ("\nCreated    ", MUTED),
+        _when(key.created_at, now, timezone),
+        ("\nLast used  ", MUTED),
+        _when(key.last_used_at, now, timezone),
+        ("\nId         ", MUTED),
+        key.id,
+        ("  ends in ", MUTED),
+        f"…{key.hint}",
+    )
+
+
+class KeyDetails(Static):
+    """The details of the key under the cursor: beside the table, or a bar under it."""
+
+    DEFAULT_CSS = """
+    KeyDetails {
+        padding: 0 1;
+        background: $panel;
+        border-top: solid $border-blurred;
+        height: auto;
+        overflow-x: hidden;
+    }
+    """
+
+    def show(self, key: ApiKey | None, health: Health | None, now: datetime, zone: tzinfo) -> None:
+        """Show a key, or nothing."""
+        if key is None or health is None:
+            content = literal("")
+        else:
+            content = describe_key(key, health, now, zone)
+        if content != self.content:
+            self.update(content)

@@ -1,0 +1,58 @@
+"""What stands in the table's place when there is no table: what is the matter, and what to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Button, Static
+
+from pulsapi_tui.ui.literal import literal
+
+
+class State(NamedTuple):
+    """A state of the whole screen."""
+
+    glyph: str
+    title: str
+    body: str
+    button: str | None = None
+    """What can be done at once; the screen knows what the button means."""
+    tone: str = ""
+    """`-warning` or `-error`, or none."""
+
+
+class StatePanel(Vertical):
+    """One state, in the middle."""
+
+    DEFAULT_CSS = """
+    StatePanel {
+        align: center middle;
+        height: 1fr;
+        & > Static { width: auto; max-width: 64; text-align: center; padding: 0 2; }
+        & > #state-title { text-style: bold; color: $primary; }
+        &.-warning > #state-title { color: $warning; }
+        &.-error > #state-title { color: $error; }
+        & > #state-body { margin: 1 0; width: 100%; }
+        & > Button { margin-top: 0; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Title, sentences, and perhaps a button."""
+        yield Static(id="state-title", markup=False)
+        yield Static(id="state-body", markup=False)
+        yield Button("", id="state-button", variant="primary")
+
+    def show(self, state: State) -> None:
+        """Show a state."""
+        self.query_one("#state-title", Static).update(literal(f"{state.glyph}  {state.title}"))
+        self.query_one("#state-body", Static).update(literal(state.body))
+        button = self.query_one("#state-button", Button)
+        button.display = state.button is not None
+        if state.button is not None:
+            button.label = literal(state.button)
+        self.remove_class("-warning", "-error")
+        if state.tone:
+            self.add_class(state.tone)

@@ -1,0 +1,124 @@
+"""How a session is opened: against a server, or against a demo of our own.
+
+What is slow to import is imported here, late and in a thread: the first frame comes before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulsapi_tui.api.origin import check_base_url
+from pulsapi_tui.config.journal_file import JournalFile
+from pulsapi_tui.config.paths import journal_path
+from pulsapi_tui.domain.errors import CredentialError
+from pulsapi_tui.domain.ports import Clock, Retrying, Session
+from pulsapi_tui.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from pulsapi_tui.api.client import PulsApiClient
+
+
+class SystemClock:
+    """The real `Clock`."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def _client(base_url: str, credential: Secret, clock: Clock, retrying: Retrying) -> PulsApiClient:
+    from pulsapi_tui.api.client import PulsApiClient
+
+    return PulsApiClient(base_url, credential, clock, retrying=retrying)
+
+
+class RemoteConnector:
+    """Sessions with a server that runs already."""
+
+    def __init__(self, base_url: str, credential: Secret, clock: Clock) -> None:
+        self._base_url = check_base_url(base_url)
+        self._credential = credential
+        self._clock = clock
+
+    async def __call__(self, credential: Secret | None, retrying: Retrying) -> Session:
+        """Open a session."""
+        service = await asyncio.to_thread(
+            _client, self._base_url, credential or self._credential, self._clock, retrying
+        )
+        host = self._base_url.split("://", 1)[1]
+        return Session(service, JournalFile(journal_path()), host)
+
+
+class DemoConnector:
+    """Sessions with a demo: a server of our own in a child process, with a throw-away database.
+
+    The child is started at once, so that its start hides behind ours. It lives as long as the pipe
+    to its standard input, which the kernel closes however this process ends. Its key comes by the
+    pipe from its standard output.
+    """
+
+    def __init__(self, arguments: Sequence[str], clock: Clock) -> None:
+        self._clock = clock
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pulsapi_tui.server.demo", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self._hello: _Hello | None = None
+
+    async def __call__(self, credential: Secret | None, retrying: Retrying) -> Session:
+        """Open a session, once the server is up."""
+        if self._hello is None:
+            self._hello = await asyncio.to_thread(self._read_hello)
+        hello = self._hello
+        service = await asyncio.to_thread(
+            _client, hello.base_url, credential or hello.key, self._clock, retrying
+        )
+        return Session(service, JournalFile(hello.directory / "journal.json"), "demo")
+
+    def _read_hello(self) -> _Hello:
+        line = self._process.stdout.readline() if self._process.stdout else b""
+        try:
+            fields = json.loads(line)
+            return _Hello(fields["base_url"], Secret(fields["key"]), Path(fields["directory"]))
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise CredentialError("The demo's server could not be started.")
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+class _Hello:
+    """What the demo's server says first."""
+
+    def __init__(self, base_url: str, key: Secret, directory: Path) -> None:
+        self.base_url = base_url
+        self.key = key
+        self.directory = directory
