@@ -43,11 +43,12 @@ KEY_MANAGERS = ("owner", "admin")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(store: Store, report: Callable[[str], None] = lambda line: None) -> Starlette:
+def build_app(store: Store, report: Callable[[str], None] | None = None) -> Starlette:
     """The application on this store. `report` is told of faults, by their type and place only."""
 
     async def on_fault(_request: Request, error: Exception) -> Response:
-        report(_describe(error))
+        if report is not None:
+            report(_describe(error))
         return problem.internal_error().response()
 
     api = Api(store)
@@ -207,7 +208,9 @@ class Api:
                 self._store.note_use(caller)
 
 
-def _answer(value: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _answer(
+    value: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     return Response(msgspec.json.encode(value), status, headers, "application/json")
 
 

@@ -24,8 +24,8 @@ def create_key(
     """Create a key, or give the key that this `request` (id, attempt) created before a new secret.
 
     Raises `ProblemError`: `idempotency_mismatch` where the request id was another name's,
-    `idempotency_stale` where the attempt is not higher than the last one, 10 minutes have passed, or
-    the key was used or revoked.
+    `idempotency_stale` where the attempt is not higher than the last one, 10 minutes have passed,
+    or the key was used or revoked.
     """
     earlier = transaction.find_create(account_id, request[0]) if request else None
     if request is None or earlier is None:

@@ -1,9 +1,9 @@
 """The guard: what a web page or a careless client could do to a loopback server, refused first.
 
 A server on 127.0.0.1 is reachable from every page in the user's browser. So the Host must be ours
-(else a foreign name that resolves to 127.0.0.1 could read answers), a cross-site request is refused,
-and a POST must be JSON (which a page can't send across sites without being asked first). Bodies are
-read here, whole and bounded in size and time, before the application sees the request.
+(else a foreign name that resolves to 127.0.0.1 could read answers), a cross-site request is
+refused, and a POST must be JSON (which a page can't send across sites without a preflight). Bodies
+are read here, whole and bounded in size and time, before the application sees the request.
 """
 
 import asyncio

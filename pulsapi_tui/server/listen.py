@@ -1,4 +1,4 @@
-"""Running the server: a socket on loopback, uvicorn on it, and the writing of Last Used behind it."""
+"""Running the server: a socket on loopback, uvicorn on it, and Last Used written behind."""
 
 import asyncio
 import ipaddress
@@ -103,7 +103,7 @@ def make_server(
     listener: socket.socket,
     on_started: Callable[[], None],
     limits: Limits | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] | None = None,
 ) -> LocalServer:
     """The server on this socket; run it with `run_server`. `report` is told of faults."""
     limits = limits or Limits()
@@ -148,8 +148,10 @@ async def write_behind(store: Store, interval_s: float = FLUSH_INTERVAL_S) -> No
 
 async def write_all_uses(store: Store) -> None:
     """Write what is noted, with a turn for others after each chunk; try later where it can't be."""
-    try:
-        while store.flush_uses():
-            await asyncio.sleep(0)
-    except StoreUnavailableError:
-        return
+    has_more = True
+    while has_more:
+        try:
+            has_more = store.flush_uses()
+        except StoreUnavailableError:
+            return
+        await asyncio.sleep(0)

@@ -68,9 +68,7 @@ def unauthorized() -> ProblemError:
 
 def plan_required() -> ProblemError:
     """402: the account's plan does not include this."""
-    return ProblemError(
-        402, "plan_required", "This needs the Pro plan.", upgrade_url=UPGRADE_URL
-    )
+    return ProblemError(402, "plan_required", "This needs the Pro plan.", upgrade_url=UPGRADE_URL)
 
 
 def forbidden_role() -> ProblemError:

@@ -28,6 +28,7 @@ class LimitedProtocol(H11Protocol):
 
     limits = Limits()
     number = 0
+    has_requested = False
     header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -43,6 +44,12 @@ class LimitedProtocol(H11Protocol):
         """Take bytes, and start or end the watch over a header."""
         super().data_received(data)
         self._watch_header()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, and watch it where its first bytes came with the last one."""
+        super().on_response_complete()
+        if self.conn.trailing_data[0]:
+            self._watch_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -66,13 +73,14 @@ class LimitedProtocol(H11Protocol):
 
     def is_still_sending(self) -> bool:
         """Whether this connection waits for (more of) a request, and not for an answer."""
-        cycle = self.cycle
-        return (
-            cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and self.conn.our_state in (
+            h11.IDLE,
+            h11.SEND_RESPONSE,
         )
 
     def _watch_header(self) -> None:
         if self.conn.their_state is not h11.IDLE:
+            self.has_requested = True
             self._stop_watch()
         elif self.header_timer is None:
             self.header_timer = self.loop.call_later(
@@ -91,7 +99,7 @@ class LimitedProtocol(H11Protocol):
             if isinstance(peer, LimitedProtocol) and peer is not self and peer.is_still_sending()
         )
         # Those that never sent a whole request go before those that are kept alive.
-        oldest = min(others, key=lambda peer: (peer.cycle is not None, peer.number), default=None)
+        oldest = min(others, key=lambda peer: (peer.has_requested, peer.number), default=None)
         if oldest is not None:
             oldest.transport.abort()
             self.connections.discard(oldest)
@@ -99,6 +107,8 @@ class LimitedProtocol(H11Protocol):
             body = unavailable().body()
             self.transport.write(
                 b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-                b"Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+                b"Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+                + body
             )
             self.transport.close()

@@ -2,7 +2,7 @@
 
 The sums are PulsAPI's (docs, "Uptime reports"): operational counts 100 %, degraded 50 %, partial
 and major outage 0 %; the target is the custom one, else the vendor's, else 99.9 %; the downtime
-budget is window x (1 - target) - downtime, in minutes. The services and their incidents are made up.
+budget is window x (1 - target) - downtime, in minutes. Services and incidents are made up.
 """
 
 from dataclasses import dataclass

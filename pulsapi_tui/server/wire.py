@@ -1,4 +1,4 @@
-"""What goes over the wire, as openapi.yaml says it: the answers' shapes and the body of a create."""
+"""What goes over the wire, as openapi.yaml says it: the answers and the body of a create."""
 
 from datetime import UTC, datetime
 from typing import Literal

@@ -177,7 +177,7 @@ COMMANDS: tuple[Command, ...] = (
         "Read the list again now",
         "keys",
         "r",
-        True,
+        False,
         True,
     ),
     Command("table.down", "j", "cursor_down", "Down", "Down", "table", "j ↓"),

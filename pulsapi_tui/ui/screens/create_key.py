@@ -59,9 +59,7 @@ class CreateKeyScreen(Dialog[str | None]):
         elif verdict.error:
             line.update(sentence((f"✗ {verdict.error}", "$error")))
         elif verdict.warning:
-            line.update(
-                sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED))
-            )
+            line.update(sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED)))
         else:
             line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
         self.query_one("#create", Button).disabled = verdict.error is not None

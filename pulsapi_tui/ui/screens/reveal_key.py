@@ -50,7 +50,7 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
         yield self.text(
             sentence(
                 (key.name, "bold"),
-                ("\nIt will not be shown again: take it to where it belongs now.", "$warning"),
+                ("\nShown this once: take it to where it belongs now.", "$warning"),
             ),
             id="what",
         )

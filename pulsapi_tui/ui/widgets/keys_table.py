@@ -9,6 +9,7 @@ from and how a line is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import ClassVar, NamedTuple
 
@@ -37,9 +38,16 @@ _LABELS = {
 }
 _GUTTER = 2
 _GAP = 2
-_FIXED = {SortColumn.CREATED: 11, SortColumn.LAST_USED: 11, HEALTH: 14}
-_FIXED_NARROW = {SortColumn.CREATED: 10, SortColumn.LAST_USED: 10, HEALTH: 12}
+_FIXED = (11, 11, 14)
+_FIXED_NARROW = (10, 10, 12)
 _NARROW_BELOW = 76
+
+
+@lru_cache(maxsize=64)
+def _column_widths(width: int) -> tuple[int, int, int, int]:
+    """Name, Created, Last Used and Health in a table so many cells wide."""
+    fixed = _FIXED_NARROW if width < _NARROW_BELOW else _FIXED
+    return max(8, width - _GUTTER - sum(fixed)), *fixed
 
 
 class KeyRow(NamedTuple):
@@ -73,6 +81,7 @@ class KeysTable(DataTable[Text]):
     KeysTable {
         height: 1fr;
         scrollbar-gutter: stable;
+        overflow-x: hidden;
         scrollbar-size-vertical: 1;
         & > .keys-table--times { color: $foreground 70%; }
         & > .keys-table--mark { color: $accent; text-style: bold; }
@@ -93,7 +102,7 @@ class KeysTable(DataTable[Text]):
         super().__init__(cursor_type="row", show_row_labels=False, id=id)
 
     def on_mount(self) -> None:
-        """Make the columns; their widths follow the size."""
+        """Make the columns; their real widths follow the size of the table."""
         for column, label in _LABELS.items():
             self.add_column(cell(label), width=1, key=column)
 
@@ -148,7 +157,7 @@ class KeysTable(DataTable[Text]):
         for line in range(self.header_height, self.size.height):
             now = self._state_of(line - self.header_height + top)
             if self._painted.get(line) != now:
-                self.refresh(Region(0, line, self.size.width, 1))
+                self.refresh(Region(0, line, self._width, 1))
 
     # DataTable's own questions, answered from the list
 
@@ -194,7 +203,7 @@ class KeysTable(DataTable[Text]):
         self._lay_out()
 
     def _get_row_region(self, row_index: int) -> Region:
-        return Region(0, row_index + self.header_height, self.size.width, 1)
+        return Region(0, row_index + self.header_height, self._width, 1)
 
     def _highlight_row(self, row_index: int) -> None:
         self.refresh_row(row_index)
@@ -228,7 +237,7 @@ class KeysTable(DataTable[Text]):
     # Drawing
 
     def on_resize(self, _: events.Resize) -> None:
-        """Give the columns the width that there is."""
+        """The columns have the width that there is."""
         self._lay_out()
 
     def notify_style_update(self) -> None:
@@ -238,7 +247,7 @@ class KeysTable(DataTable[Text]):
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
-        width = self.size.width
+        width = self._width
         if y < self.header_height:
             return self._draw_header(width)
         row_index = y - self.header_height + self.scroll_offset.y
@@ -256,12 +265,13 @@ class KeysTable(DataTable[Text]):
     def _draw_header(self, width: int) -> Strip:
         base = self.rich_style + self.get_component_rich_style("datatable--header", partial=True)
         segments = [Segment(" " * _GUTTER, base)]
+        widths = _column_widths(width)
         for index, (column, data) in enumerate(self.columns.items()):
             label = data.label.plain
             if column.value == self._sorted_by[0]:
                 label += " ▼" if self._sorted_by[1] else " ▲"
             style = base + Style(meta={"row": -1, "column": index})
-            segments.append(Segment(fit(label, data.width), style))
+            segments.append(Segment(fit(label, widths[index]), style))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _draw_row(self, row_index: int, row: KeyRow, at_cursor: bool, width: int) -> Strip:
@@ -276,14 +286,14 @@ class KeysTable(DataTable[Text]):
             else Style.null()
         )
         segments = [
-            Segment(text, base + style + cursor) for text, style in self._pieces(row) if text
+            Segment(text, base + style + cursor) for text, style in self._pieces(row, width)
         ]
         # Neighbours of one style become one segment, and so fewer bytes.
         return Strip(Segment.simplify(segments)).adjust_cell_length(width, base + cursor)
 
-    def _pieces(self, row: KeyRow) -> Iterator[tuple[str, Style]]:
+    def _pieces(self, row: KeyRow, width: int) -> Iterator[tuple[str, Style]]:
         component = self.get_component_rich_style
-        name, created, last_used, health = (column.width for column in self.columns.values())
+        name, created, last_used, health = _column_widths(width)
         yield ("✓ " if row.marked else "  "), component("keys-table--mark", partial=True)
         yield fit(row.name, name - _GAP) + " " * _GAP, Style.null()
         times = fit(row.created, created) + fit(row.last_used, last_used)
@@ -292,18 +302,14 @@ class KeysTable(DataTable[Text]):
 
     # Geometry
 
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
     def _content_size(self) -> Size:
-        return Size(self.size.width, len(self._keys) + self.header_height)
+        return Size(self._width, len(self._keys) + self.header_height)
 
     def _lay_out(self) -> None:
-        width = self.size.width
-        if not self.columns or not width:
-            return
-        fixed = _FIXED_NARROW if width < _NARROW_BELOW else _FIXED
-        for column_key, column in self.columns.items():
-            column.width = fixed.get(
-                column_key.value or "", max(8, width - _GUTTER - sum(fixed.values()))
-            )
         self.virtual_size = self._content_size()
         self._painted.clear()
         self.refresh()
