@@ -33,7 +33,8 @@ from .requests import (
     read_query,
     write_cursor,
 )
-from .store import Caller, Store, StoreUnavailableError, Transaction
+from .rows import Caller
+from .store import Store, StoreUnavailableError, Transaction
 from .wire import Account, CreatedKey, KeyPage, ServicePage, SlaReport, timestamp
 
 CAPABILITIES = ("idempotent-create",)

@@ -8,7 +8,8 @@ import secrets
 
 from .auth import MintedKey
 from .problem import idempotency_mismatch, idempotency_stale
-from .store import KeyRow, Transaction
+from .rows import KeyRow
+from .store import Transaction
 
 REPEAT_WINDOW_MS = 10 * 60 * 1000
 

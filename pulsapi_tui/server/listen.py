@@ -127,13 +127,12 @@ def make_server(
 
 
 async def run_server(server: LocalServer, store: Store, listener: socket.socket) -> None:
-    """Serve until `server.should_exit` is set; then Last Used is written to its end."""
+    """Serve until `server.should_exit` is set, with Last Used written behind."""
     writing_behind = asyncio.create_task(write_behind(store))
     try:
         await server.serve(sockets=[listener])
     finally:
         writing_behind.cancel()
-        store.close()
 
 
 async def write_behind(store: Store, interval_s: float = FLUSH_INTERVAL_S) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 
 from .problem import ProblemError, invalid_name, invalid_request
-from .store import Position
+from .rows import Position
 from .wire import NewKey
 
 DEFAULT_LIMIT = 100

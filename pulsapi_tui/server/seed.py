@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .auth import MintedKey, mint_key
-from .store import AccountRow, KeyRow, Store
+from .rows import AccountRow, KeyRow
+from .store import Store
 from .traffic import Integration
 from .wire import Plan, Role
 
@@ -41,43 +42,30 @@ STORY: tuple[StoryKey, ...] = (
     StoryKey("old-jenkins (to be removed)", 977 * _DAY + 1 * _HOUR, 388 * _DAY),
 )
 
-_TEAMS = [
+_TEAMS = (
     "payments",
     "checkout",
     "search",
     "catalog",
     "billing",
-    "fulfilment",
     "mobile",
-    "web",
     "data",
     "platform",
     "sre",
-    "support",
-    "growth",
-    "identity",
-    "pricing",
-    "returns",
-]
-_SERVICES = [
+)
+_SERVICES = (
     "api",
     "worker",
     "gateway",
     "scheduler",
     "exporter",
     "dashboard",
-    "alert-bridge",
-    "cron",
-    "status-bot",
-    "sla-report",
-    "smoke-test",
-    "uptime-probe",
     "backup",
-    "etl",
-    "canary",
-    "lambda",
-]
+    "status-bot",
+)
+_HINT_CHARS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ENVIRONMENTS = ("prod", "staging", "dev", "eu-west", "us-east", "ci")
+_ROUND = len(_TEAMS) * len(_SERVICES) * len(_ENVIRONMENTS)
 
 
 @dataclass(frozen=True)
@@ -154,15 +142,14 @@ def _filler_rows(count: int, now_ms: int) -> Iterator[KeyRow]:
     for number in range(count):
         age_s = chance.randint(2 * _HOUR, 1100 * _DAY)
         used_age_s = None if chance.random() < 0.12 else int(age_s * chance.random() ** 4)
-        suffix = f" {number // 768 + 1}" if number >= 768 else ""
+        round_ = number // _ROUND
+        suffix = f" {round_ + 1}" if round_ else ""
         yield KeyRow(
             id=f"key_{chance.getrandbits(64):016x}",
             account_id=_ACCOUNT_ID,
             digest=chance.randbytes(32),
             name="-".join(map(chance.choice, (_TEAMS, _SERVICES, _ENVIRONMENTS))) + suffix,
-            hint="".join(
-                chance.choices("0123456789abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ", k=4)
-            ),
+            hint="".join(chance.choices(_HINT_CHARS, k=4)),
             created_at=now_ms - age_s * 1000,
             last_used_at=None if used_age_s is None else now_ms - used_age_s * 1000,
         )

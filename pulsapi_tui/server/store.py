@@ -14,118 +14,23 @@ SQLite can't do its work (disk full, locked by another program).
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from .wire import Key, Plan, Role, timestamp
+from .rows import AccountRow, Caller, CreateRow, KeyRow, Position
+from .schema import SCHEMA, SCHEMA_VERSION
+from .wire import Key, timestamp
 
 BUSY_TIMEOUT_S = 1.0
 FLUSH_CHUNK = 50
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE accounts (
-    id TEXT PRIMARY KEY,
-    email TEXT NOT NULL,
-    display_name TEXT NOT NULL,
-    timezone TEXT NOT NULL,
-    plan TEXT NOT NULL CHECK (plan IN ('free', 'pro', 'enterprise')),
-    role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
-    listed_keys INTEGER NOT NULL DEFAULT 0
-);
-
-CREATE TABLE keys (
-    seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    account_id TEXT NOT NULL REFERENCES accounts (id),
-    digest BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    hint TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    last_used_at INTEGER,
-    revoked_at INTEGER,
-    listed INTEGER NOT NULL
-);
-
-CREATE INDEX keys_by_age ON keys (account_id, created_at DESC, seq DESC)
-    WHERE revoked_at IS NULL AND listed = 1;
-
-CREATE TABLE creates (
-    account_id TEXT NOT NULL REFERENCES accounts (id),
-    request_id TEXT NOT NULL,
-    key_id TEXT NOT NULL REFERENCES keys (id),
-    attempt INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (account_id, request_id)
-);
-
-CREATE TRIGGER key_added AFTER INSERT ON keys WHEN new.listed BEGIN
-    UPDATE accounts SET listed_keys = listed_keys + 1 WHERE id = new.account_id;
-END;
-
-CREATE TRIGGER key_revoked AFTER UPDATE OF revoked_at ON keys
-    WHEN new.listed AND old.revoked_at IS NULL AND new.revoked_at IS NOT NULL BEGIN
-    UPDATE accounts SET listed_keys = listed_keys - 1 WHERE id = new.account_id;
-END;
-"""
 
 
 class StoreUnavailableError(Exception):
     """The database can't do its work just now; nothing of the transaction was kept."""
-
-
-class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it is stored."""
-
-    id: str
-    email: str
-    display_name: str
-    timezone: str
-    plan: Plan
-    role: Role
-
-
-class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is stored: its digest, never its secret. Times in epoch ms.
-
-    A key that is not `listed` works like any other and is in no list: the demo's own credential for
-    an account that has no keys.
-    """
-
-    id: str
-    account_id: str
-    digest: bytes
-    name: str
-    hint: str
-    created_at: int
-    last_used_at: int | None = None
-    listed: bool = True
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Whom an authenticated request acts as, and with which key."""
-
-    account: AccountRow
-    key_id: str
-    is_first_use: bool
-
-
-class CreateRow(msgspec.Struct, frozen=True):
-    """An earlier create under the same Idempotency-Key, and what became of its key."""
-
-    key: KeyRow
-    attempt: int
-    created_at: int
-    is_revoked: bool
-
-
-class Position(msgspec.Struct, frozen=True):
-    """Where a page ended: the last key's time (epoch ms) and its number."""
-
-    created_at: int
-    seq: int
 
 
 class Transaction:
@@ -163,10 +68,15 @@ class Transaction:
 
     def add_keys(self, keys: Iterable[KeyRow]) -> None:
         """Store new keys; where their times are equal, a later one of them is the newer one."""
+        rows = list(keys)
         self._db.executemany(
             "INSERT INTO keys (id, account_id, digest, name, hint, created_at, last_used_at,"
             " listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            map(msgspec.structs.astuple, keys),
+            map(msgspec.structs.astuple, rows),
+        )
+        self._db.executemany(
+            "UPDATE accounts SET listed_keys = listed_keys + ? WHERE id = ?",
+            [(n, id_) for id_, n in Counter(r.account_id for r in rows if r.listed).items()],
         )
 
     def add_create(self, request_id: str, attempt: int, key: KeyRow) -> None:
@@ -219,7 +129,7 @@ class Transaction:
         return found.rowcount == 1
 
     def count(self, account_id: str) -> int:
-        """How many keys the account lists; kept by triggers, since counting 100,000 takes 4 ms."""
+        """How many keys the account lists; kept along, since counting 100,000 takes 4 ms."""
         row = self._db.execute(
             "SELECT listed_keys FROM accounts WHERE id = ?", (account_id,)
         ).fetchone()
@@ -269,10 +179,10 @@ class Store:
         with self.writing():
             version = self.pragma("user_version")
             if version == 0:
-                for statement in _SCHEMA.split("\n\n"):
+                for statement in SCHEMA.split("\n\n"):
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-            elif version != _SCHEMA_VERSION:
+                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            elif version != SCHEMA_VERSION:
                 raise StoreUnavailableError(f"the database has schema {version}, not 1")
 
     def pragma(self, name: str) -> int | str:

@@ -180,15 +180,29 @@ COMMANDS: tuple[Command, ...] = (
         False,
         True,
     ),
-    Command("table.down", "j", "cursor_down", "Down", "Down", "table", "j ↓"),
-    Command("table.up", "k", "cursor_up", "Up", "Up", "table", "k ↑"),
+    Command("table.down", "j,down", "cursor_down", "Down", "Down", "table", "j ↓"),
+    Command("table.up", "k,up", "cursor_up", "Up", "Up", "table", "k ↑"),
     Command(
-        "table.page_down", "ctrl+d,ctrl+f", "page_down", "Page down", "A page down", "table", "PgDn"
+        "table.page_down",
+        "pagedown,ctrl+d,ctrl+f",
+        "page_down",
+        "Page down",
+        "A page down",
+        "table",
+        "PgDn",
     ),
-    Command("table.page_up", "ctrl+u,ctrl+b", "page_up", "Page up", "A page up", "table", "PgUp"),
-    Command("table.top", "g,home", "scroll_top", "Top", "To the first key", "table", "g"),
     Command(
-        "table.bottom", "G,shift+g,end", "scroll_bottom", "Bottom", "To the last key", "table", "G"
+        "table.page_up", "pageup,ctrl+u,ctrl+b", "page_up", "Page up", "A page up", "table", "PgUp"
+    ),
+    Command("table.top", "g,home,ctrl+home", "scroll_top", "Top", "To the first key", "table", "g"),
+    Command(
+        "table.bottom",
+        "G,shift+g,end,ctrl+end",
+        "scroll_bottom",
+        "Bottom",
+        "To the last key",
+        "table",
+        "G",
     ),
     Command(
         "reveal.show",
@@ -265,7 +279,12 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """The bindings of those places, for a `BINDINGS`."""
+    """The bindings of those places, for a `BINDINGS`.
+
+    Those of the page have priority: the app runs them in the order of the key presses. Others run
+    when the key has bubbled up through the widgets, and could overtake one another: a revoke must
+    not reach the row before the cursor does.
+    """
     return [
         Binding(
             command.keys,
@@ -274,6 +293,7 @@ def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str,
             show=command.footer,
             key_display=command.shown.split(" ")[0],
             tooltip=command.help,
+            priority=command.place in {"keys", "table"},
             id=command.id,
         )
         for command in COMMANDS

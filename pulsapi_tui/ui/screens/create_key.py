@@ -26,6 +26,11 @@ class CreateKeyScreen(Dialog[str | None]):
         self._taken = taken
         self._draft = name
 
+    @property
+    def type_into(self) -> str:
+        """The one field."""
+        return "#name"
+
     def compose_dialog(self) -> Iterable[Widget]:
         """Name, verdict, buttons."""
         examples = " or ".join(f"“{example}”" for example in EXAMPLES)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, tzinfo
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -320,7 +320,14 @@ class KeysScreen(Screen[None]):
     # Commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what can't be done now; the panel in the middle says why."""
+        """Dim what can't be done now; the panel in the middle says why.
+
+        While the filter is open, every key belongs to it but Escape.
+        """
+        if self.is_mounted and self.query_one("#filter").has_focus and action != "back":
+            return False
+        if action == "show_details" and not self.query_one(KeysTable).has_focus:
+            return False
         if action in _NEEDS_LIST and (self._refused or self._list is None):
             return None
         return True
@@ -334,20 +341,27 @@ class KeysScreen(Screen[None]):
             return None
         return self._actions
 
-    @work
+    async def _ask(self, command: Coroutine[Any, Any, None]) -> None:
+        """Run a command that opens a dialog, and hold the keys back until the dialog is there.
+
+        What is typed right after belongs to it.
+        """
+        worker = self.run_worker(command)
+        while self.is_active and not worker.is_finished:  # noqa: ASYNC110  # a turn or two
+            await asyncio.sleep(0)
+
     async def action_create_key(self) -> None:
         """Create a key."""
         if (actions := self._free()) is not None:
-            await actions.create()
+            await self._ask(actions.create())
 
-    @work
     async def action_revoke_keys(self) -> None:
         """Revoke the marked keys, or the one under the cursor."""
         keys = [key for key in self.query_one(KeysTable).keys if key.id in self._marked]
         if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
             keys = [key]
         if keys and (actions := self._free()) is not None:
-            await actions.revoke(keys)
+            await self._ask(actions.revoke(keys))
 
     @work
     async def _review(self) -> None:
@@ -363,14 +377,13 @@ class KeysScreen(Screen[None]):
             self._show_state(LOADING)
             self._run_feed(secret)
 
-    @work
     @on(DataTable.RowSelected)
     async def action_show_details(self) -> None:
         """The key under the cursor, in full."""
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
             body = describe_key(key, self._health(key), self._now, self._zone)
-            await self._asks.report("API key", body)
+            await self._ask(self._asks.report("API key", body))
 
     @work
     async def action_copy_id(self) -> None:
@@ -417,7 +430,7 @@ class KeysScreen(Screen[None]):
         """Open the filter."""
         field = self.query_one("#filter", Input)
         field.display = True
-        field.focus()
+        self.set_focus(field)
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:
@@ -451,10 +464,10 @@ class KeysScreen(Screen[None]):
             self._rearrange()
 
     @on(Button.Pressed, "#state-button")
-    def _act_on_state(self, event: Button.Pressed) -> None:
+    async def _act_on_state(self, event: Button.Pressed) -> None:
         match str(event.button.label):
             case "Create API key":
-                self.action_create_key()
+                await self.action_create_key()
             case "Enter another key":
                 self.action_sign_in()
             case _:

@@ -47,6 +47,11 @@ class RevokeKeysScreen(Dialog[bool | None]):
         self._now = now
         self._word = word_to_type(keys, now)
 
+    @property
+    def type_into(self) -> str | None:
+        """The field, where there is one."""
+        return "#word" if self._word is not None else None
+
     def compose_dialog(self) -> Iterable[Widget]:
         """What is revoked, what follows, and how to go on."""
         yield self.text(self._what(), id="what")

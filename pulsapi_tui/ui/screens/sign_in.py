@@ -22,6 +22,11 @@ class SignInScreen(Dialog[Secret | None]):
         super().__init__("Enter another API key")
         self._origin = origin
 
+    @property
+    def type_into(self) -> str:
+        """The one field."""
+        return "#credential"
+
     def compose_dialog(self) -> Iterable[Widget]:
         """A masked field."""
         yield self.text(

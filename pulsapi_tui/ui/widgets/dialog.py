@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
@@ -59,6 +60,22 @@ class Dialog(ModalScreen[Result]):
     def compose_dialog(self) -> Iterable[Widget]:
         """What is in the box."""
         raise NotImplementedError
+
+    @property
+    def type_into(self) -> str | None:
+        """The field that takes what is typed while a button, or nothing yet, has the focus."""
+        return None
+
+    def on_key(self, event: events.Key) -> None:
+        """Let no typed character get lost, however early it comes."""
+        if self.type_into is None or event.character is None or not event.is_printable:
+            return
+        field = self.query_one(self.type_into, Input)
+        if not field.has_focus:
+            event.stop()
+            event.prevent_default()
+            self.set_focus(field)
+            field.insert_text_at_cursor(event.character)
 
     def action_cancel(self) -> None:
         """Go back; nothing happens."""
