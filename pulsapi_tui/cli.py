@@ -152,7 +152,17 @@ def _run(connector: Connector) -> int:
 
     app = PulsapiApp(connector, SystemClock(), TerminalClipboard)
     app.run()
+    _let_go_of_lost_terminal()
     return app.return_code or EXIT_OK
+
+
+def _let_go_of_lost_terminal() -> None:
+    """Flush; where the terminal is gone, Python's own flush at exit would make the code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _unfit_terminal() -> str | None:

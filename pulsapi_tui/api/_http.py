@@ -20,6 +20,7 @@ from pulsapi_tui.domain.errors import (
     AnswerLostError,
     BadAnswerError,
     ConnectError,
+    CredentialError,
     NetworkError,
     RedirectError,
 )
@@ -41,14 +42,24 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """One origin, one credential, one client. `close` it when done."""
+    """One origin, one credential, one client. `close` it when done.
+
+    Raises:
+        CredentialError: httpx can't make a URL of the base URL's host.
+    """
 
     def __init__(self, base_url: str, credential: Secret, *, version: str) -> None:
         tls: ssl.SSLContext | bool = (
             ssl.create_default_context() if base_url.startswith("https:") else False
         )
+        try:
+            origin = httpx.URL(base_url)
+            # Decoding the host is what fails for a bad IDNA label.
+            _ = origin.host
+        except (httpx.InvalidURL, UnicodeError):
+            raise CredentialError("The base URL's host is not a valid one.") from None
         self._client = httpx.AsyncClient(
-            base_url=base_url,
+            base_url=origin,
             verify=tls,
             trust_env=False,
             follow_redirects=False,

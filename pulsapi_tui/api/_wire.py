@@ -50,7 +50,8 @@ class _Key(msgspec.Struct):
 
 
 class _CreatedKey(_Key):
-    key: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+    key: Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[\x21-\x7e]+\Z")]
+    """Only what a header can carry: it is drawn as it is, and anything else could not be used."""
 
 
 class _KeyPage(msgspec.Struct):
@@ -103,13 +104,20 @@ def _id(text: str) -> str:
     return text
 
 
+def _utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise BadAnswerError("The server sent a time beyond all calendars.") from None
+
+
 def _api_key(wire: _Key) -> ApiKey:
     return ApiKey(
         id=_id(wire.id),
         name=clean(wire.name),
         hint=clean(wire.hint)[:16],
-        created_at=wire.created_at.astimezone(UTC),
-        last_used_at=wire.last_used_at.astimezone(UTC) if wire.last_used_at else None,
+        created_at=_utc(wire.created_at),
+        last_used_at=_utc(wire.last_used_at) if wire.last_used_at else None,
     )
 
 
@@ -149,7 +157,7 @@ def decode_services(body: bytes) -> tuple[Service, ...]:
             name=clean(each.name),
             status=each.status,
             group=None if each.group is None else clean(each.group),
-            updated_at=each.updated_at.astimezone(UTC),
+            updated_at=_utc(each.updated_at),
         )
         for each in wire.data
     )

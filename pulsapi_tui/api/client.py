@@ -153,7 +153,7 @@ class PulsApiClient:
                 )
                 if answer.status in {expect, also}:
                     return answer
-                if 200 <= answer.status < 300:
+                if answer.status < 400:
                     raise BadAnswerError(
                         f"PulsAPI answered with status {answer.status}, which means nothing here."
                     )

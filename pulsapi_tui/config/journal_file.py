@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
+from typing import Literal
 
 import msgspec
 
@@ -16,8 +18,8 @@ from pulsapi_tui.domain.intents import Intent
 
 
 class _Contents(msgspec.Struct, forbid_unknown_fields=True):
-    version: int = 1
-    intents: list[Intent] = []
+    version: Literal[1]
+    intents: list[Intent]
 
 
 class JournalFile:
@@ -61,36 +63,47 @@ class JournalFile:
         except OSError as error:
             raise self._error("can't be opened", error) from None
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError as error:
+                raise self._error("can't be locked", error) from None
             yield self._read()
         finally:
             os.close(lock)
 
     def _read(self) -> _Contents:
         try:
-            file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            # O_NONBLOCK: a FIFO there would otherwise be waited for.
+            file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
-            return _Contents()
+            return _Contents(version=1, intents=[])
         except OSError as error:
             raise self._error("can't be read", error) from None
-        with os.fdopen(file, "rb") as stream:
-            if os.fstat(stream.fileno()).st_uid != os.geteuid():
+        try:
+            status = os.fstat(file)
+            if status.st_uid != os.geteuid():
                 raise JournalError(f"The journal {self._path} belongs to another user.")
-            try:
-                return msgspec.json.decode(stream.read(), type=_Contents)
-            except (msgspec.MsgspecError, UnicodeError):
-                pass
+            if S_ISREG(status.st_mode):
+                with os.fdopen(file, "rb", closefd=False) as stream:
+                    return msgspec.json.decode(stream.read(), type=_Contents)
+        except OSError as error:
+            raise self._error("can't be read", error) from None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            pass
+        finally:
+            os.close(file)
         raise JournalError(
             f"The journal {self._path} is damaged. Move it away, and look for keys that you "
             "do not know."
         )
 
     def _write(self, intents: list[Intent]) -> None:
+        text = msgspec.json.format(msgspec.json.encode(_Contents(version=1, intents=intents)))
         scratch: str | None = None
         try:
             handle, scratch = tempfile.mkstemp(dir=self._path.parent, prefix=".journal-")
             with os.fdopen(handle, "wb") as stream:
-                stream.write(msgspec.json.format(msgspec.json.encode(_Contents(intents=intents))))
+                stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(scratch, self._path)

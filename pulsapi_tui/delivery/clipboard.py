@@ -10,9 +10,11 @@ import base64
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pulsapi_tui.delivery.routes import Route, choose
 from pulsapi_tui.domain.ports import Copied
@@ -84,7 +86,7 @@ class TerminalClipboard:
 
     def _through_tmux(self, secret: Secret) -> bool:
         """Hand the secret to tmux's terminal by a buffer that is deleted at once."""
-        tmux = shutil.which("tmux")
+        tmux = shutil.which("tmux", path=self._environment.get("PATH"))
         if tmux is None:
             return False
         buffer = f"pulsapi-{secrets.token_hex(4)}"
@@ -141,14 +143,17 @@ def _run(
         )
     except OSError:
         return None
-    try:
-        output, _ = process.communicate(
-            secret.reveal().encode() if secret is not None else b"", timeout=TOOL_TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return None
+    with process:
+        try:
+            output, _ = process.communicate(
+                secret.reveal().encode() if secret is not None else b"", timeout=TOOL_TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired:
+            # The whole session: what hangs is the tool that pyperclip started, secret in hand.
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            return None
     if process.returncode != 0:
         return None
     return output.decode(errors="replace") if capture else ""

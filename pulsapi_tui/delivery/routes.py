@@ -34,12 +34,13 @@ class Route(StrEnum):
 
 def _tmux_environment(environment: Mapping[str, str]) -> frozenset[str]:
     """The names that `tmux show-environment` has set for this session; none outside tmux."""
-    tmux = shutil.which("tmux")
+    tmux = shutil.which("tmux", path=environment.get("PATH"))
     if not environment.get("TMUX") or tmux is None:
         return frozenset()
     try:
         answer = subprocess.run(
             [tmux, "show-environment"],
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,6 +8,7 @@ that fails too, the list is read and a key that appeared without us having its s
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 
 import msgspec
 
@@ -91,7 +92,9 @@ async def create_key(
             if error.may_have_acted or (doubt is not None and isinstance(error, StaleAttemptError)):
                 doubt = error
             elif doubt is None:
-                journal.remove(intent.request_id)
+                # An entry that can't be taken back settles by its age.
+                with suppress(PulsapiError):
+                    journal.remove(intent.request_id)
                 return NotCreated(error)
             continue
         return Created(created, _remember(created.key, intent, journal))
@@ -141,7 +144,7 @@ class OpenIntents(msgspec.Struct, frozen=True):
     orphans: tuple[tuple[Intent, ApiKey], ...]
     """Live keys whose secret was, as far as is known, never stored."""
     waiting: tuple[Intent, ...]
-    """Creates that may still show up."""
+    """Creates that a list may still show."""
 
 
 def review_intents(
@@ -149,16 +152,17 @@ def review_intents(
 ) -> OpenIntents:
     """Look at the open intents again; forget those that are settled.
 
-    An intent is settled once its key is gone, or once it has not shown up for ten minutes.
+    An intent is settled once a list that was read ten minutes after it does not have its key: the
+    key is gone, or never was made. A list read sooner may be older than the key.
     """
     orphans: list[tuple[Intent, ApiKey]] = []
     waiting: list[Intent] = []
     for intent in journal.open_intents(origin, account.id):
         orphan = find_orphan(intent, keys.keys)
-        age = clock.now() - intent.requested_at
+        age_when_listed = min(keys.fetched_at, clock.now()) - intent.requested_at
         if orphan is not None:
             orphans.append((intent, orphan))
-        elif intent.state == "created" or age >= SETTLED_AFTER:
+        elif age_when_listed >= SETTLED_AFTER:
             journal.remove(intent.request_id)
         else:
             waiting.append(intent)

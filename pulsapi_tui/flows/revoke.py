@@ -26,7 +26,7 @@ class RevokeState(Enum):
     NOT_REVOKED = "not revoked"
     """The server said no, or the key is still listed."""
     UNKNOWN = "not known"
-    """No answer, and the list could not be read."""
+    """No certain answer, and the list could not be read."""
 
 
 class RevokeOutcome(msgspec.Struct, frozen=True):
@@ -85,10 +85,10 @@ async def _send(key: ApiKey, account: Account, service: KeyService) -> RevokeOut
         return RevokeOutcome(key, RevokeState.NOT_REVOKED, refusal)
     try:
         await service.revoke_key(key.id)
-    except NotFoundError:
-        return RevokeOutcome(key, RevokeState.GONE, "The server no longer knows this key.")
     except PulsapiError as error:
-        state = RevokeState.UNKNOWN if error.may_have_acted else RevokeState.NOT_REVOKED
+        # A 404 may come from something in front of the server: the list decides.
+        uncertain = error.may_have_acted or isinstance(error, NotFoundError)
+        state = RevokeState.UNKNOWN if uncertain else RevokeState.NOT_REVOKED
         return RevokeOutcome(key, state, error.user_message)
     return RevokeOutcome(key, RevokeState.REVOKED)
 
@@ -123,5 +123,5 @@ def _settled(outcome: RevokeOutcome, listed: set[str]) -> RevokeOutcome:
     return RevokeOutcome(
         outcome.key,
         RevokeState.GONE,
-        "Its answer was lost, but the list, read again, no longer has it.",
+        f"{outcome.reason} The list, read again, no longer has it.",
     )

@@ -1,6 +1,7 @@
 """The routes of openapi.yaml as a Starlette application.
 
-Every request is checked in one order: the key (401), the plan (402), the role (403), then the rest.
+After the path and its method, every request is checked in one order: the key (401), the plan (402),
+the role (403), then the rest.
 The key is looked up in the same transaction as the effect, and the body is read before it begins: a
 key that is revoked while its request is on the way has no effect any more.
 """
@@ -31,6 +32,7 @@ from .requests import (
     read_number,
     read_position,
     read_query,
+    require_json,
     write_cursor,
 )
 from .rows import Caller
@@ -136,6 +138,7 @@ class Api:
 
     async def create_key(self, request: Request) -> Response:
         """Create a key and show its secret, this once."""
+        require_json(request)
         body = await request.body()
         minted = mint_key()
         with self._acting(request, self._store.writing, manages_keys=True) as (transaction, caller):

@@ -1,9 +1,9 @@
 """The guard: what a web page or a careless client could do to a loopback server, refused first.
 
 A server on 127.0.0.1 is reachable from every page in the user's browser. So the Host must be ours
-(else a foreign name that resolves to 127.0.0.1 could read answers), a cross-site request is
-refused, and a POST must be JSON (which a page can't send across sites without a preflight). Bodies
-are read here, whole and bounded in size and time, before the application sees the request.
+(else a foreign name that resolves to 127.0.0.1 could read answers), and a cross-site request is
+refused. Bodies are read here, whole and bounded in size and time, before the application sees the
+request. (That a body is JSON is checked in `requests`, where it is known who takes a body at all.)
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._check_origin(headers)
-            _check_body(scope["method"], headers)
+            _check_length(headers)
             if "content-length" in headers or "transfer-encoding" in headers:
                 receive = _replay(await self._read_body(receive), receive)
         except ProblemError as error:
@@ -82,13 +82,10 @@ class Guard:
             raise _refuse(408, "request_timeout", "The body did not arrive in time.") from None
 
 
-def _check_body(method: str, headers: Headers) -> None:
+def _check_length(headers: Headers) -> None:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         raise _body_too_large()
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if method == "POST" and content_type != "application/json":
-        raise _refuse(415, "unsupported_media_type", "The body must be application/json.")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -19,6 +19,17 @@ _CURSOR = re.compile(r"([0-9a-f]{1,15})-([0-9a-f]{1,15})")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
+def require_json(request: Request) -> None:
+    """Refuse a body that is not declared as JSON (415).
+
+    A page of another site can send every other type without a preflight, so this comes before all.
+    """
+    content_types = request.headers.getlist("Content-Type")
+    names = [value.partition(";")[0].strip().lower() for value in content_types]
+    if names != ["application/json"]:
+        raise ProblemError(415, "unsupported_media_type", "The body must be application/json.")
+
+
 def read_query(request: Request, *allowed: str) -> dict[str, str]:
     """The query parameters; an unknown or a repeated one is refused."""
     pairs = request.query_params.multi_items()
@@ -59,8 +70,9 @@ def read_header(request: Request, name: str) -> str | None:
 def read_create_request(request: Request) -> tuple[str, int] | None:
     """The Idempotency-Key and the attempt (1 where there is none), or None without such a key."""
     request_id = read_header(request, "Idempotency-Key")
+    attempt_text = read_header(request, "Idempotency-Attempt")
     attempt = read_number(
-        read_header(request, "Idempotency-Attempt") or "1", "Idempotency-Attempt", MAX_ATTEMPT
+        "1" if attempt_text is None else attempt_text, "Idempotency-Attempt", MAX_ATTEMPT
     )
     if request_id is None:
         return None

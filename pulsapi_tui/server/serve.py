@@ -9,6 +9,7 @@ import socket
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from .auth import mint_key
 from .creates import new_key_id
@@ -41,7 +42,7 @@ def serve(host: str, port: int, data_dir: Path) -> int:
 
 def _serve_on(listener: socket.socket, data_dir: Path) -> int:
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data_dir / LOCK_FILE).open("w") as lock:
+    with _open_lock(data_dir) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -51,6 +52,11 @@ def _serve_on(listener: socket.socket, data_dir: Path) -> int:
             is_new = _prepare_account(store, key_file)
             asyncio.run(_run(store, listener, _greeting(base_url(listener), key_file, is_new)))
     return 0
+
+
+def _open_lock(data_dir: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    return os.fdopen(os.open(data_dir / LOCK_FILE, flags, 0o600), "wb")
 
 
 async def _run(store: Store, listener: socket.socket, greeting: str) -> None:

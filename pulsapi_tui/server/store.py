@@ -171,11 +171,18 @@ class Store:
         self._clock = clock
         self._uses: dict[str, int] = {}
         self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._prepare()
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise StoreUnavailableError(str(error)) from None
+        except StoreUnavailableError:
+            self._db.close()
+            raise
 
     def _prepare(self) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
+            self._db.execute(f"PRAGMA {pragma}")
         with self.writing():
             version = self.pragma("user_version")
             if version == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import signal
 import sys
@@ -10,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -29,18 +30,24 @@ from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 
+LEAVE_WITHIN_S = 3.0
+
 LOST_TERMINAL_EXIT = 129
 """As a shell reports SIGHUP."""
 
 
-_WIDTHS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (76, "-normal"), (120, "-wide")]
+_WIDTHS = [
+    (0, "-tiny"),
+    (MIN_WIDTH, "-slim"),
+    (56, "-narrow"),
+    (76, "-normal"),
+    (120, "-wide"),
+]
 _HEIGHTS = [(0, "-flat"), (MIN_HEIGHT, "-short"), (22, "-tall")]
 
 
-class ClipboardMaker(Protocol):
-    """Makes the clipboard for a way to write to the terminal."""
-
-    def __call__(self, write: Callable[[str], None]) -> Clipboard: ...
+ClipboardMaker = Callable[[Callable[[str], None]], Clipboard]
+"""Makes the clipboard, given the way to write to the terminal."""
 
 
 class PulsapiApp(App[None]):
@@ -139,9 +146,9 @@ class PulsapiApp(App[None]):
         self.exit()
 
     def _watch_signals(self) -> None:
-        """Leave on SIGTERM, SIGHUP and the end of the terminal, with nothing left on it."""
+        """Leave on a signal and at the end of the terminal, with nothing left on it."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.leave, 128 + number)
         if self._driver is not None and not self.is_headless:
@@ -158,7 +165,10 @@ class PulsapiApp(App[None]):
             loop.call_soon_threadsafe(self.leave, LOST_TERMINAL_EXIT)
 
     def leave(self, return_code: int) -> None:
-        """Blank the secret, let a frame out, and go."""
+        """Blank the secret, let a frame out, and go; by force where the app no longer answers."""
+        deadline = threading.Timer(LEAVE_WITHIN_S, os._exit, (return_code,))
+        deadline.daemon = True
+        deadline.start()
         for screen in self.screen_stack:
             if isinstance(screen, RevealKeyScreen):
                 screen.blank()

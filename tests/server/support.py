@@ -213,3 +213,17 @@ def read_line(process: subprocess.Popen[bytes]) -> dict[str, str]:
     assert process.stdout is not None
     line: dict[str, str] = json.loads(process.stdout.readline())
     return line
+
+
+def read_url(process: subprocess.Popen[str]) -> str:
+    """The URL that `serve` says it listens on."""
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    assert first.startswith("PulsAPI (local) listens on http://"), first
+    return first.split()[-1]
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    """Wait for a process's end; its exit code."""
+    process.communicate(timeout=DEADLINE_S)
+    return process.returncode

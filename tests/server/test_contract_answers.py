@@ -1,12 +1,19 @@
 """The answers that contract.md and openapi.yaml promise, from a real server over real HTTP."""
 
+import re
+from contextlib import closing
+from pathlib import Path
+
 import httpx
 import pytest
 
+from pulsapi_tui.server import services
+from pulsapi_tui.server.app import build_app
 from pulsapi_tui.server.auth import mint_key
 from pulsapi_tui.server.problem import UPGRADE_URL
+from pulsapi_tui.server.store import Store
 from tests.server.conftest import World
-from tests.server.support import error_code
+from tests.server.support import add_account, error_code
 
 
 def test_an_account_says_who_the_key_acts_as(world: World) -> None:
@@ -295,6 +302,30 @@ def test_services_have_the_documented_words(world: World) -> None:
     statuses = {service["status"] for service in page["data"]}
     assert statuses <= {"operational", "degraded", "partial_outage", "major_outage"}
     assert page["next_cursor"] is None
+
+
+async def test_a_fault_is_reported_by_its_place_only(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the answer nor the report repeats what was being worked on."""
+    reported: list[str] = []
+
+    def fail(window: str) -> None:
+        raise ValueError("held in a local: hush")
+
+    monkeypatch.setattr(services, "sla_rows", fail)
+    with closing(Store(tmp_path / "test.sqlite")) as store:
+        (key,) = add_account(store, "owner")
+        transport = httpx.ASGITransport(
+            build_app(store, reported.append), raise_app_exceptions=False
+        )
+        async with httpx.AsyncClient(transport=transport, base_url=world.server.url) as client:
+            headers = {"Authorization": f"Bearer {key.secret}"}
+            answer = await client.get("/v1/sla", headers=headers)
+    assert (answer.status_code, error_code(answer)) == (500, "internal_error")
+    assert "hush" not in answer.text
+    assert len(reported) == 1
+    assert re.fullmatch(r"internal error: ValueError in fail:\d+", reported[0])
 
 
 def _newest(client: httpx.Client) -> str:

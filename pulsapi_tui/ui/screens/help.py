@@ -36,7 +36,7 @@ class HelpScreen(Dialog[None]):
     """Read and close."""
 
     CSS_PATH = "help.tcss"
-    AUTO_FOCUS = ".dialog"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar = [("question_mark,f1,q", "cancel", "Close")]
 
     def __init__(self, places: tuple[Place, ...], origin: str) -> None:
@@ -53,6 +53,12 @@ class HelpScreen(Dialog[None]):
             id="help-practices",
         )
         yield self.buttons(Button("Close", id="close", variant="primary"))
+
+    def on_mount(self) -> None:
+        """The text itself takes the keys that scroll."""
+        box = self.query_one(".dialog")
+        box.can_focus = True
+        self.set_focus(box)
 
     def _keys(self) -> Content:
         parts: list[str | tuple[str, str]] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from textual import on
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -54,7 +55,7 @@ class RevokeKeysScreen(Dialog[bool | None]):
 
     def compose_dialog(self) -> Iterable[Widget]:
         """What is revoked, what follows, and how to go on."""
-        yield self.text(self._what(), id="what")
+        yield VerticalScroll(self.text(self._what(), id="what"), id="names", can_focus=False)
         yield self.text(self._consequence(), id="consequence")
         if self._word is not None:
             yield Static(

@@ -1,0 +1,138 @@
+"""Stories through Textual's Pilot, against the real server where one can be had.
+
+Toasts and tooltips are always on: without them a Pilot hides their crashes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Static
+from textual.widgets._toast import Toast
+
+from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.ports import Connector, Copied
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.app import PulsapiApp
+from pulsapi_tui.ui.screens.keys import KeysScreen
+from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from pulsapi_tui.ui.widgets.keys_table import KeysTable
+from pulsapi_tui.wiring import SystemClock
+
+PATIENCE_S = 10.0
+"""How long a condition may take to come true before a story fails."""
+
+
+class FakeClipboard:
+    """Keeps nothing but the count; a real terminal is the business of the pty stories."""
+
+    def __init__(self) -> None:
+        self.copies = 0
+        self.outcome = Copied(confirmed=False, message="Sent to your terminal's clipboard.")
+
+    async def copy(self, secret: Secret) -> Copied:
+        assert secret.reveal()
+        self.copies += 1
+        return self.outcome
+
+
+class Story:
+    """An app that runs, and what a user sees of it."""
+
+    def __init__(self, app: PulsapiApp, pilot: Pilot[None], clipboard: FakeClipboard) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.clipboard = clipboard
+
+    @property
+    def text(self) -> str:
+        """The screen as text, a line a row; a modal is drawn over what is under it."""
+        return "\n".join(
+            strip.text.rstrip()
+            for strip in self.app.screen._compositor.render_strips()  # noqa: SLF001
+        )
+
+    @property
+    def toasts(self) -> list[str]:
+        """What the toasts say."""
+        return [str(toast.render()) for toast in self.app.screen.query(Toast)]
+
+    @property
+    def keys_screen(self) -> KeysScreen:
+        """The page."""
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, KeysScreen)
+        return screen
+
+    @property
+    def table(self) -> KeysTable:
+        """The table of the page."""
+        return self.keys_screen.query_one(KeysTable)
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the table, in their order."""
+        return [key.name for key in self.table.keys]
+
+    @property
+    def at_cursor(self) -> ApiKey:
+        """The key under the cursor."""
+        key = self.table.key_at_cursor
+        assert key is not None
+        return key
+
+    @property
+    def secret(self) -> Secret:
+        """The secret of the reveal that is open."""
+        assert isinstance(self.app.screen, RevealKeyScreen)
+        return self.app.screen._created.secret  # noqa: SLF001
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type text."""
+        await self.press(*text)
+
+    async def paste(self, text: str) -> None:
+        """Paste, as a terminal with bracketed paste does."""
+        self.app.post_message(events.Paste(text))
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], Any], what: str = "") -> None:
+        """Wait until something is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.app.is_running, f"the app ended while waiting for: {what}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never: {what}\n{self.text}")
+            await self.pilot.pause(0.02)
+
+    async def shows(self, text: str) -> None:
+        """Wait until the screen, or a toast, shows a text."""
+        await self.until(lambda: text in self.text or any(text in t for t in self.toasts), text)
+
+    async def put_cursor_on(self, name: str) -> None:
+        """Move the cursor to the first key of that name."""
+        self.table.move_cursor(row=self.names.index(name))
+        await self.pilot.pause()
+
+    def static(self, selector: str) -> str:
+        """The text of a label of the screen on top."""
+        return str(self.app.screen.query_one(selector, Static).render())
+
+
+@asynccontextmanager
+async def story_of(connect: Connector, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Story]:
+    """Run the app against a connector."""
+    clipboard = FakeClipboard()
+    app = PulsapiApp(connect, SystemClock(), lambda _: clipboard)
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+        yield Story(app, pilot, clipboard)

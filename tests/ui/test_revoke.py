@@ -1,0 +1,79 @@
+"""Revoke: through the dialog, named, and reported as the server confirmed it."""
+
+from __future__ import annotations
+
+from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
+from tests.ui.support import Story
+
+
+async def test_opens_on_cancel_and_says_what_happens(story: Story) -> None:
+    await story.put_cursor_on("Contractor: Q2 SLA review")
+    await story.press("X")
+    await story.shows("From then on every request with it gets 401 Unauthorized.")
+    assert "5 mo ago" in story.text
+    assert story.app.focused is not None
+    assert story.app.focused.id == "cancel"
+    await story.press("enter")
+    assert story.keys_screen.is_active
+    assert len(story.names) == 12
+
+
+async def test_an_idle_key_goes_with_one_confirmation(story: Story) -> None:
+    await story.put_cursor_on("Contractor: Q2 SLA review")
+    await story.press("X", "tab", "enter")
+    await story.shows("Revoked “Contractor: Q2 SLA review”: it answers 401 from now on.")
+    await story.until(lambda: len(story.names) == 11, "gone")
+
+
+async def test_a_key_in_use_asks_for_its_name(story: Story) -> None:
+    await story.put_cursor_on("Internal Dashboard")
+    await story.press("X")
+    await story.shows("It was used in the last 24 hours")
+    await story.type("Internal")
+    await story.press("enter")
+    assert isinstance(story.app.screen, RevokeKeysScreen)
+    assert story.app.screen.query_one("#revoke").disabled
+    await story.type(" Dashboard")
+    await story.press("enter")
+    await story.shows("Revoked “Internal Dashboard”")
+    await story.until(lambda: "Internal Dashboard" not in story.names, "gone")
+
+
+async def test_the_key_of_this_session_is_refused(story: Story) -> None:
+    await story.put_cursor_on("pulsapi-tui on dana's laptop")
+    await story.press("X")
+    await story.shows("is the key of this session")
+    await story.press("enter")
+    assert len(story.names) == 12
+
+
+async def test_several_at_once_ask_for_the_count(story: Story) -> None:
+    names = ["Contractor: Q2 SLA review", "Terraform drift check", "old-jenkins (to be removed)"]
+    for name in names:
+        await story.put_cursor_on(name)
+        await story.press("space")
+    await story.shows("3 marked")
+    await story.press("X")
+    await story.shows("Revoke 3 API keys")
+    for name in names:
+        assert name in story.text
+    await story.type("2")
+    await story.press("enter")
+    assert isinstance(story.app.screen, RevokeKeysScreen), "the wrong count goes nowhere"
+    await story.press("backspace")
+    await story.type("3")
+    await story.press("enter")
+    await story.shows("Revoked 3 of 3")
+    for name in names:
+        assert f"✓ {name}  revoked." in story.text
+    await story.press("enter")
+    await story.until(lambda: len(story.names) == 9, "gone")
+    assert "marked" not in story.text
+
+
+async def test_mark_all_with_the_session_key_is_refused_whole(story: Story) -> None:
+    await story.press("ctrl+a")
+    await story.shows("12 marked")
+    await story.press("X")
+    await story.shows("is the key of this session")
+    assert len(story.names) == 12
