@@ -3,12 +3,14 @@
 What httpx 0.28 leaves to its user is done here: a wall-clock deadline around every exchange (its
 own timeouts are per read), a cap on the raw bytes before anything decodes them, no pool limit (a
 cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, no redirects,
-no environment proxies, and own errors raised `from None`, since httpx's hold header values.
+no environment proxies, no logging of what the server sent, and own errors raised without httpx's
+as their context, since those hold header values.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -31,6 +33,10 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 
 MAX_AT_ONCE = 10
 """httpx gets slower with concurrency; 8 to 12 requests at once were the quickest."""
+
+for _name in ("httpx", "httpcore.connection", "httpcore.http11"):
+    # At DEBUG they print headers and broken lines as they came, a secret among them or not.
+    logging.getLogger(_name).disabled = True
 
 
 class Answer(NamedTuple):

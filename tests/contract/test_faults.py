@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -360,7 +361,7 @@ BODIES: dict[str, bytes] = {
     "nothing": b"",
     "HTML": b"<!doctype html><title>captive portal</title>",
     "a time beyond the calendar": json.dumps(
-        {**ACCOUNT, **minted(created_at="0001-01-01T00:00:00+14:00"), **page()}
+        {**ACCOUNT, "plan": None, **minted(created_at="0001-01-01T00:00:00+14:00"), **page()}
         | {"data": [{**KEY, "created_at": "9999-12-31T23:59:59-14:00", "group": None}]}
     ).encode(),
 }
@@ -371,8 +372,6 @@ BODIES: dict[str, bytes] = {
 async def test_a_body_that_breaks_the_contract_is_our_error_and_asked_for_once(
     raw_server: RawServer, make_client: MakeClient, what: str, call: str
 ) -> None:
-    if call == "account" and what == "a time beyond the calendar":
-        pytest.skip("an account has no times")
     raw_server.will(whole(201 if call == "create" else 200, BODIES[what]))
     with pytest.raises(errors.BadAnswerError) as caught:
         await CALLS[call][0](make_client())
@@ -420,9 +419,8 @@ async def test_pages_are_followed_by_their_cursor_and_told_of(
     )
     assert [key.id for key in pages.keys] == ["a", "b", "c"]
     assert seen == [(["a", "b"], 2), (["a", "b", "c"], 1)]
-    assert raw_server.requests[1].target == (
-        "/v1/api-keys?limit=1000&cursor=%C3%BC%20%26limit%3D1%0A"
-    )
+    asked = urlsplit(raw_server.requests[1].target)
+    assert parse_qs(asked.query) == {"limit": ["1000"], "cursor": ["ü &limit=1\n"]}
 
 
 async def test_a_page_that_did_not_change_is_the_same_object(

@@ -99,7 +99,8 @@ class Terminal:
     @property
     def pid(self) -> int:
         """The process on the pty."""
-        return int(self._child.pid)
+        assert self._child.pid is not None
+        return self._child.pid
 
     @property
     def raw(self) -> bytes:
@@ -181,7 +182,9 @@ class Terminal:
         """Close the terminal's window: its end of the pty goes away."""
         self._closing.set()
         self._reader.join(PATIENCE_S)
-        self._child.ptyproc.fileobj.close()
+        # Closes it, and keeps its number from another file, which pexpect would close later.
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), self._child.child_fd)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program alone."""

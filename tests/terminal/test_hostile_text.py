@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import unicodedata
 from collections.abc import Iterable
 
@@ -168,7 +167,7 @@ def strings(kinds: set[str]) -> set[str]:
 
 
 def test_nothing_of_it_reaches_the_terminal(machine: Machine) -> None:
-    """A harmless run over the same places sends every kind of sequence that the hostile one does."""
+    """A harmless run over the same places sends every kind of sequence that this one does."""
     with serving(answers_of(HARMLESS, None)) as url:
         terminal = start(machine, url)
         go_everywhere(terminal, len(HARMLESS))
@@ -184,9 +183,9 @@ def test_nothing_of_it_reaches_the_terminal(machine: Machine) -> None:
     raw = sorted({ascii(char) for char in text if is_raw(char)})
     assert not raw
     # The joiner is let through between two pictures, and nowhere else.
-    joined = re.findall("(.?)\N{ZERO WIDTH JOINER}(.?)", text)
+    joined = re.findall("(?=(.\N{ZERO WIDTH JOINER}.))", text)
     assert joined
-    assert all(unicodedata.category(char) == "So" for pair in joined for char in pair)
+    assert all({unicodedata.category(char) for char in pair} == {"So", "Cf"} for pair in joined)
     assert "\N{COMBINING ACUTE ACCENT}" * 4 not in text
     assert PAYLOAD in text, "the payload is not even shown as text: the test proves nothing"
 
@@ -244,7 +243,7 @@ def test_clicking_on_markup_fires_nothing(machine: Machine, key: str) -> None:
 
 
 def test_a_hostile_secret(machine: Machine) -> None:
-    """A key is the one text that must stay as it is, so one that no terminal can show is refused."""
+    """A key must stay as it is, so one that can't be shown as it is gets refused."""
     answers = Answers(["one"], new_secret=f"local_\x1b]52;c;{PAYLOAD}\x07\x9b2J\u202e0123456789")
     answers.creates.append("no refusal first")
     with serving(answers) as url:
@@ -252,16 +251,11 @@ def test_a_hostile_secret(machine: Machine) -> None:
         terminal.press("n")
         terminal.until("What is the key for?")
         terminal.press("Release bot", "enter")
-        terminal.wait_for(
-            lambda: any(text in terminal.text for text in ("API key created", "Not known", "lost")),
-            "an outcome",
-        )
-        # Shown, if it is there; the end is a frame later.
-        print(terminal.text)
-        terminal.press("m")
-        terminal.until("XXX")
-        terminal.signal(signal.SIGTERM)
-        assert terminal.status() == 143
+        terminal.until("Not known", "It is written down")
+        terminal.press("enter")
+        terminal.gone("Not known")
+        terminal.press("q")
+        assert terminal.status() == 0
         kinds, text = drawn(terminal)
     assert strings(kinds) <= {POINTER_SHAPE}
     assert not any(is_raw(char) for char in text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, tzinfo
 from typing import Any, ClassVar
 
@@ -14,32 +14,24 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, DataTable, Footer, Input
 
-from pulsapi_tui.domain.errors import ForbiddenRoleError, PlanRequiredError, PulsapiError
-from pulsapi_tui.domain.health import Condition, Health, judge
 from pulsapi_tui.domain.key_list import KeyList, SortColumn
-from pulsapi_tui.domain.models import Account, ApiKey
-from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, RetryNotice
+from pulsapi_tui.domain.models import Account
+from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Session
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.domain.times import ago, span, zone
-from pulsapi_tui.flows.refresh import Snapshot, keep_fresh
-from pulsapi_tui.ui.arrangement import Arrangement
+from pulsapi_tui.domain.times import zone
 from pulsapi_tui.ui.asks import Asks
 from pulsapi_tui.ui.commands import bindings
+from pulsapi_tui.ui.feed import Feed
 from pulsapi_tui.ui.key_actions import KeyActions, Severity
-from pulsapi_tui.ui.states import EMPTY, LOADING, NOTHING_FOUND, state_for
+from pulsapi_tui.ui.listing import Listing
+from pulsapi_tui.ui.states import EMPTY, LOADING, NOTHING_FOUND
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
-from pulsapi_tui.ui.widgets.key_details import GLYPHS, KeyDetails, describe_key
-from pulsapi_tui.ui.widgets.keys_table import KeyRow, KeysTable, column_of
+from pulsapi_tui.ui.widgets.key_details import KeyDetails, describe_key
+from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
-_TONES = {
-    Condition.IN_USE: "keys-table--in-use",
-    Condition.IDLE: "keys-table--idle",
-    Condition.NEVER_USED: "keys-table--never-used",
-    Condition.SESSION: "keys-table--session",
-}
 _NEEDS_LIST = frozenset(
     {
         "create_key",
@@ -58,8 +50,8 @@ _NEEDS_LIST = frozenset(
 class KeysScreen(Screen[None]):
     """The table, its details, and the commands on keys.
 
-    Wiring and one-line actions: what a command does is in `KeyActions`, what the API says in the
-    flows.
+    Wiring and one-line actions: what a command does is in `KeyActions`, what is known of the keys
+    in `Listing`, the line to the server in `Feed`, and what the API says in the flows.
     """
 
     BINDINGS: ClassVar = bindings("keys")
@@ -67,24 +59,15 @@ class KeysScreen(Screen[None]):
 
     def __init__(self, connect: Connector, clock: Clock, asks: Asks, clipboard: Clipboard) -> None:
         super().__init__()
-        self._connect = connect
         self._clock = clock
         self._asks = asks
         self._clipboard = clipboard
-        self._arrangement = Arrangement()
+        self._feed = Feed(connect, clock, self)
+        self._listing = Listing(clock)
         self._actions: KeyActions | None = None
         self._account: Account | None = None
-        self._list: KeyList | None = None
-        self._origin = ""
-        self._label = ""
-        self._marked: set[str] = set()
-        self._gone: set[str] = set()
-        self._wake = asyncio.Event()
-        self._now = clock.now()
         self._zone: tzinfo = UTC
         self._refused = False
-        self._trouble: PulsapiError | None = None
-        self._next_try_at = 0.0
         self._ticker: Timer | None = None
         self._cursor_id: str | None = None
 
@@ -94,7 +77,7 @@ class KeysScreen(Screen[None]):
         yield StatusLine()
         yield Input(placeholder="Filter by name, hint or id", id="filter", compact=True)
         with Container(id="body"):
-            yield KeysTable(self._describe, id="keys")
+            yield KeysTable(self._listing.describe, id="keys")
             yield KeyDetails(id="details")
         yield StatePanel(id="state")
         yield Footer(compact=True, show_command_palette=False)
@@ -103,170 +86,99 @@ class KeysScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the shell at once; the server comes after the first frame."""
         self.query_one("#filter", Input).cursor_blink = False
-        self._ticker = self.set_interval(1.0, self._tick, pause=True)
+        self._ticker = self.set_interval(1.0, self._feed.count_down, pause=True)
         self._show_state(LOADING)
         self._run_feed(None)
 
-    # The session and its feed
+    # What the feed tells
 
     @work(exclusive=True, group="feed")
     async def _run_feed(self, credential: Secret | None) -> None:
-        """Open a session and keep the list fresh; only reads, so it may be exclusive."""
-        try:
-            session = await self._connect(credential, self._retrying)
-        except PulsapiError as error:
-            self._refuse(error)
-            return
-        self._origin = session.service.origin
+        await self._feed.run(credential)
+
+    def session_opened(self, session: Session) -> None:
+        """Show whose session it is going to be."""
         self._actions = KeyActions(session, self._clock, self._asks, self)
         self.query_one(HeaderLine).show(session.label, None)
-        self._label = session.label
-        try:
-            await keep_fresh(session.service, self._clock, self, self._wake)
-        finally:
-            await session.service.aclose()
 
-    def account_seen(self, account: Account) -> None:
-        """The feed knows the account."""
+    def account_seen(self, session: Session, account: Account) -> None:
+        """Show the account."""
         self._account = account
         self._zone = zone(account.timezone)
-        self.query_one(HeaderLine).show(self._label, account)
+        self._listing.session_key_id = account.authenticated_key_id
+        self.query_one(HeaderLine).show(session.label, account)
 
-    def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
-        """The feed has a part of the first listing: show what there is."""
-        if self._list is None and total > len(keys):
-            self._list = KeyList(keys, self._clock.now())
-            self._rearrange()
-        self.query_one(StatusLine).show_server(f"reading {len(keys):,} of {total:,}")
-
-    def loaded(self, snapshot: Snapshot) -> None:
-        """The feed has a fresh list."""
-        self._trouble, self._refused = None, False
-        if self._ticker is not None:
-            self._ticker.pause()
-        self.query_one(StatusLine).show_server("● live")
-        self._take(snapshot.keys)
-        self._review()
-
-    def failed(self, error: PulsapiError, next_try_s: float | None) -> None:
-        """The feed could not read: keep the rows where only the line is down."""
-        if next_try_s is None or isinstance(error, PlanRequiredError | ForbiddenRoleError):
-            self._refuse(error)
-            return
-        self._trouble = error
-        self._next_try_at = self._clock.monotonic() + next_try_s
-        if self._list is None:
-            self._show_state(state_for(error, self._account, self._origin))
-        if self._ticker is not None:
-            self._ticker.resume()
-        self._tick()
-
-    def _refuse(self, error: PulsapiError) -> None:
-        """The server says no: there is nothing to show, and rows would be a lie."""
-        self._refused = True
-        self._list = None
-        self._trouble = None
-        if self._ticker is not None:
-            self._ticker.pause()
-        status = self.query_one(StatusLine)
-        status.show_list("")
-        status.show_server("")
-        self._show_state(state_for(error, self._account, self._origin))
-        self.refresh_bindings()
-
-    def _retrying(self, notice: RetryNotice) -> None:
-        text = f"try {notice.attempt} in {notice.wait_s:.0f} s: {notice.reason}"
-        self.query_one(StatusLine).show_server(text, trouble=True)
-
-    def _tick(self) -> None:
-        """Count down while the server is away."""
-        wait_s = max(0, round(self._next_try_at - self._clock.monotonic()))
-        age = ""
-        if self._list is not None:
-            age_s = (self._clock.now() - self._list.fetched_at).total_seconds()
-            age = f"list {span(age_s)} old · "
-        text = f"⚡ unreachable · {age}next try in {wait_s} s"
-        self.query_one(StatusLine).show_server(text, trouble=True)
-
-    # What is shown
-
-    def _take(self, fresh: KeyList) -> None:
-        """Take over a fresh list, less what was revoked while it was on its way."""
-        keys = fresh.keys
-        self._gone &= fresh.by_id.keys()
-        if self._gone:
-            keys = tuple(key for key in keys if key.id not in self._gone)
-        unchanged = self._list is not None and self._list.keys is keys
-        if unchanged and self._list is not None:
-            self._list.fetched_at = fresh.fetched_at
-        else:
-            self._list = KeyList(keys, fresh.fetched_at)
-            self._marked &= self._list.by_id.keys()
+    def keys_seen(self, keys: KeyList, *, whole: bool) -> None:
+        """Show keys; once there are all of them, look for those without an owner."""
+        self._refused = False
+        self._count_down(False)
+        self._listing.take(keys)
         self._rearrange()
         self.refresh_bindings()
+        if whole:
+            self._review()
+
+    def refused(self, state: State) -> None:
+        """There is nothing to show, and rows would be a lie."""
+        self._refused = True
+        self._count_down(False)
+        self._listing.forget()
+        self.query_one(StatusLine).show_list("")
+        self._show_state(state)
+        self.refresh_bindings()
+
+    def unreachable(self, state: State) -> None:
+        """Keep the rows, if there are any."""
+        self._count_down(True)
+        if self._listing.keys is None:
+            self._show_state(state)
+
+    def line(self, text: str, *, trouble: bool = False) -> None:
+        """Show how the server is reached."""
+        self.query_one(StatusLine).show_server(text, trouble=trouble)
+
+    def _count_down(self, on: bool) -> None:
+        if self._ticker is not None:
+            (self._ticker.resume if on else self._ticker.pause)()
+
+    # What is shown
 
     @work(exclusive=True, group="arrange")
     async def _rearrange(self) -> None:
         """Sort and filter, then let the table follow."""
-        if self._list is None:
+        if self._listing.keys is None:
             return
-        shown = await self._arrangement.arrange(self._list.keys)
-        self._now = self._clock.now()
+        shown = await self._listing.arrange()
         table = self.query_one(KeysTable)
-        table.show_keys(shown, self._arrangement.sorted_by, self._cursor_id)
+        table.show_keys(shown, self._listing.arrangement.sorted_by, self._cursor_id)
         if table.key_at_cursor is not None and table.key_at_cursor.id == self._cursor_id:
             self._cursor_id = None
-        if not len(self._list):
-            self._show_state(EMPTY)
-        elif not shown:
-            self._show_state(NOTHING_FOUND)
-        else:
+        if shown:
             self._show_state(None)
+        else:
+            self._show_state(NOTHING_FOUND if len(self._listing.keys) else EMPTY)
         self._show_counts()
         self._show_details()
 
     def _show_state(self, state: State | None) -> None:
-        panel = self.query_one(StatePanel)
         if state is not None:
-            panel.show(state)
+            self.query_one(StatePanel).show(state)
         self.set_class(state is not None, "-stateful")
         if state is not None and state.button and not self.query_one("#filter").has_focus:
             self.query_one("#state-button").focus()
-        elif state is None and self.focused is None:
+        elif state is None and (self.focused is None or self.focused.id == "state-button"):
             self.query_one(KeysTable).focus()
 
     def _show_counts(self) -> None:
-        if self._list is None:
-            return
-        total = len(self._list)
-        parts = [f"{total:,} key{'s' * (total != 1)}"]
-        if self._arrangement.needle:
-            parts.append(f"{self.query_one(KeysTable).row_count:,} shown")
-        if self._marked:
-            parts.append(f"{len(self._marked)} marked")
-        self.query_one(StatusLine).show_list(" · ".join(parts))
-
-    def _health(self, key: ApiKey) -> Health:
-        session_id = self._account.authenticated_key_id if self._account else ""
-        duplicates = self._list.duplicate_names if self._list else ()
-        return judge(key, self._now, session_id, duplicates)
-
-    def _describe(self, key: ApiKey) -> KeyRow:
-        health = self._health(key)
-        return KeyRow(
-            name=key.name,
-            created=ago(key.created_at, self._now),
-            last_used="never" if key.last_used_at is None else ago(key.last_used_at, self._now),
-            health=f"{GLYPHS[health.condition]} {health.word}",
-            tone=_TONES[health.condition],
-            marked=key.id in self._marked,
-        )
+        if self._listing.keys is not None:
+            counts = self._listing.counts(self.query_one(KeysTable).row_count)
+            self.query_one(StatusLine).show_list(counts)
 
     @on(DataTable.RowHighlighted)
     def _show_details(self) -> None:
         key = self.query_one(KeysTable).key_at_cursor
-        health = self._health(key) if key is not None else None
-        self.query_one(KeyDetails).show(key, health, self._now, self._zone)
+        health = self._listing.health(key) if key is not None else None
+        self.query_one(KeyDetails).show(key, health, self._listing.now, self._zone)
 
     # What the actions ask of the screen
 
@@ -280,12 +192,12 @@ class KeysScreen(Screen[None]):
     @property
     def key_list(self) -> KeyList:
         """The list as last read."""
-        return self._list or KeyList((), self._clock.now())
+        return self._listing.keys or KeyList((), self._clock.now())
 
     @property
     def origin(self) -> str:
         """The base URL of the session."""
-        return self._origin or "https://api.pulsapi.com"
+        return self._feed.origin
 
     @property
     def under_way(self) -> str | None:
@@ -305,17 +217,13 @@ class KeysScreen(Screen[None]):
 
     def drop(self, key_ids: Iterable[str]) -> None:
         """Take keys off the list."""
-        self._gone |= set(key_ids)
-        self._marked -= self._gone
-        if self._list is not None and self._gone:
-            kept = tuple(key for key in self._list.keys if key.id not in self._gone)
-            self._list = KeyList(kept, self._list.fetched_at)
-            self._rearrange()
+        self._listing.drop(key_ids)
+        self._rearrange()
 
     def look_again(self, cursor_id: str | None = None) -> None:
         """Read the list now."""
         self._cursor_id = cursor_id or self._cursor_id
-        self._wake.set()
+        self._feed.wake.set()
 
     # Commands
 
@@ -328,7 +236,7 @@ class KeysScreen(Screen[None]):
             return False
         if action == "show_details" and not self.query_one(KeysTable).has_focus:
             return False
-        if action in _NEEDS_LIST and (self._refused or self._list is None):
+        if action in _NEEDS_LIST and (self._refused or self._listing.keys is None):
             return None
         return True
 
@@ -357,7 +265,7 @@ class KeysScreen(Screen[None]):
 
     async def action_revoke_keys(self) -> None:
         """Revoke the marked keys, or the one under the cursor."""
-        keys = [key for key in self.query_one(KeysTable).keys if key.id in self._marked]
+        keys = [key for key in self.query_one(KeysTable).keys if key.id in self._listing.marked]
         if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
             keys = [key]
         if keys and (actions := self._free()) is not None:
@@ -382,7 +290,7 @@ class KeysScreen(Screen[None]):
         """The key under the cursor, in full."""
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
-            body = describe_key(key, self._health(key), self._now, self._zone)
+            body = describe_key(key, self._listing.health(key), self._listing.now, self._zone)
             await self._ask(self._asks.report("API key", body))
 
     @work
@@ -395,20 +303,20 @@ class KeysScreen(Screen[None]):
 
     def action_refresh_now(self) -> None:
         """Read the list now."""
-        self._wake.set()
+        self._feed.wake.set()
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next key."""
         table = self.query_one(KeysTable)
         if table.key_at_cursor is not None:
-            self._marked ^= {table.key_at_cursor.id}
+            self._listing.marked ^= {table.key_at_cursor.id}
             table.repaint_changed()
             table.action_cursor_down()
             self._show_counts()
 
     def action_mark_all(self) -> None:
         """Mark all keys that are shown."""
-        self._marked |= {key.id for key in self.query_one(KeysTable).keys}
+        self._listing.marked |= {key.id for key in self.query_one(KeysTable).keys}
         self._marks_changed()
 
     def action_back(self) -> None:
@@ -418,8 +326,8 @@ class KeysScreen(Screen[None]):
             field.clear()
             field.display = False
             self.query_one(KeysTable).focus()
-        elif self._marked:
-            self._marked.clear()
+        elif self._listing.marked:
+            self._listing.marked.clear()
             self._marks_changed()
 
     def _marks_changed(self) -> None:
@@ -434,7 +342,7 @@ class KeysScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:
-        self._arrangement.needle = event.value.strip()
+        self._listing.arrangement.needle = event.value.strip()
         self._rearrange()
 
     @on(Input.Submitted, "#filter")
@@ -443,24 +351,24 @@ class KeysScreen(Screen[None]):
 
     def action_sort_next(self) -> None:
         """Sort by the next column."""
-        self._arrangement.sort_next()
+        self._listing.arrangement.sort_next()
         self._rearrange()
 
     def action_sort_reverse(self) -> None:
         """Reverse the order."""
-        self._arrangement.sort_by(self._arrangement.column)
+        self._listing.arrangement.sort_by(self._listing.arrangement.column)
         self._rearrange()
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, or the other way round."""
-        self._arrangement.sort_by(SortColumn(column))
+        self._listing.arrangement.sort_by(SortColumn(column))
         self._rearrange()
 
     @on(DataTable.HeaderSelected)
     def _sort_by_header(self, event: DataTable.HeaderSelected) -> None:
         column = column_of(event.column_key)
         if column is not None:
-            self._arrangement.sort_by(column)
+            self._listing.arrangement.sort_by(column)
             self._rearrange()
 
     @on(Button.Pressed, "#state-button")

@@ -1,0 +1,95 @@
+"""What the Keys screen knows of the keys: the list, the marks, and what a row says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pulsapi_tui.domain.health import Condition, Health, judge
+from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.ports import Clock
+from pulsapi_tui.domain.times import ago
+from pulsapi_tui.ui.arrangement import Arrangement
+from pulsapi_tui.ui.widgets.key_details import GLYPHS
+from pulsapi_tui.ui.widgets.keys_table import KeyRow
+
+_TONES = {
+    Condition.IN_USE: "keys-table--in-use",
+    Condition.IDLE: "keys-table--idle",
+    Condition.NEVER_USED: "keys-table--never-used",
+    Condition.SESSION: "keys-table--session",
+}
+
+
+class Listing:
+    """The list as last read, less what was revoked since, and how it is shown."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._gone: set[str] = set()
+        self.arrangement = Arrangement()
+        self.keys: KeyList | None = None
+        self.marked: set[str] = set()
+        self.session_key_id = ""
+        self.now: datetime = clock.now()
+        """The moment that all rows are drawn for."""
+
+    def take(self, fresh: KeyList) -> None:
+        """Take over a fresh list. Keys that were revoked while it was on its way stay away."""
+        keys = fresh.keys
+        if self._gone:
+            self._gone &= fresh.by_id.keys()
+            keys = tuple(key for key in keys if key.id not in self._gone)
+        if self.keys is not None and self.keys.keys is keys:
+            self.keys.fetched_at = fresh.fetched_at
+            return
+        self.keys = KeyList(keys, fresh.fetched_at)
+        if self.marked:
+            self.marked &= self.keys.by_id.keys()
+
+    def drop(self, key_ids: Iterable[str]) -> None:
+        """Take keys off: the server confirmed that they are gone."""
+        self._gone |= set(key_ids)
+        self.marked -= self._gone
+        if self.keys is not None:
+            kept = tuple(key for key in self.keys.keys if key.id not in self._gone)
+            self.keys = KeyList(kept, self.keys.fetched_at)
+
+    def forget(self) -> None:
+        """There is no list any more."""
+        self.keys = None
+        self.marked.clear()
+
+    async def arrange(self) -> Sequence[ApiKey]:
+        """The keys to show, in their order, as of now."""
+        shown = await self.arrangement.arrange(self.keys.keys if self.keys else ())
+        self.now = self._clock.now()
+        return shown
+
+    def counts(self, shown: int) -> str:
+        """How many there are, are shown, and are marked."""
+        total = len(self.keys) if self.keys else 0
+        parts = [f"{total:,} key{'s' * (total != 1)}"]
+        if self.arrangement.needle:
+            parts.append(f"{shown:,} shown")
+        if self.marked:
+            parts.append(f"{len(self.marked):,} marked")
+        return " · ".join(parts)
+
+    def health(self, key: ApiKey) -> Health:
+        """What is to be said of a key."""
+        duplicates = self.keys.duplicate_names if self.keys else ()
+        return judge(key, self.now, self.session_key_id, duplicates)
+
+    def describe(self, key: ApiKey) -> KeyRow:
+        """A key's row."""
+        health = self.health(key)
+        return KeyRow(
+            name=key.name,
+            created=ago(key.created_at, self.now),
+            last_used="never" if key.last_used_at is None else ago(key.last_used_at, self.now),
+            health=f"{GLYPHS[health.condition]} {health.word}",
+            tone=_TONES[health.condition],
+            marked=key.id in self.marked,
+        )
