@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -96,14 +97,15 @@ class Bench:
         self._make_client = make_client
 
     async def create(self, *, repeatable: bool, deadline_s: float = 20.0) -> CreateOutcome:
-        return await create_key(
-            "CI",
-            account=account(repeatable=repeatable),
-            listed=KeyList([], NOW),
-            service=self._make_client(deadline_s=deadline_s),
-            journal=self.journal,
-            clock=self.clock,
-        )
+        async with asyncio.timeout(20):
+            return await create_key(
+                "CI",
+                account=account(repeatable=repeatable),
+                listed=KeyList([], NOW),
+                service=self._make_client(deadline_s=deadline_s),
+                journal=self.journal,
+                clock=self.clock,
+            )
 
     @property
     def left(self) -> int:

@@ -595,9 +595,10 @@ async def test_calls_that_ran_out_of_time_use_nothing_up(
 ) -> None:
     client = make_client(deadline_s=0.05)
     raw_server.will(then_stall(b""))
-    ends = await asyncio.gather(
-        *(client.create_key("CI", "r", 1) for _ in range(30)), return_exceptions=True
-    )
+    async with asyncio.timeout(20):
+        ends = await asyncio.gather(
+            *(client.create_key("CI", "r", 1) for _ in range(30)), return_exceptions=True
+        )
     assert all(isinstance(end, errors.AnswerLostError) for end in ends)
     raw_server.will(whole(200, ACCOUNT))
     patient = make_client()

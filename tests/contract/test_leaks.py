@@ -136,8 +136,9 @@ async def test_no_error_and_no_log_line_shows_a_secret(
     call: str,
 ) -> None:
     raw_server.will(FAILURES[failure])
-    with pytest.raises(PulsapiError) as caught:
-        await CALLS[call](make_client(deadline_s=0.1))
+    async with asyncio.timeout(20):
+        with pytest.raises(PulsapiError) as caught:
+            await CALLS[call](make_client(deadline_s=0.1))
     assert raw_server.requests[0].headers["authorization"] == f"Bearer {CANARY}"
     report = traceback.format_exception(caught.value)
     _assert_hidden(printed(caught.value))

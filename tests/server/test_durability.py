@@ -90,8 +90,14 @@ def work(client: httpx.Client, ledger: Ledger, chance: random.Random) -> NoRetur
 
 def check(client: httpx.Client, ledger: Ledger) -> None:
     """Every acknowledged create is listed and works; every acknowledged revoke holds."""
-    page = client.get("/v1/api-keys?limit=1000").raise_for_status().json()
-    listed = {key["id"] for key in page["data"]}
+    listed: set[str] = set()
+    query = "limit=1000"
+    while True:
+        page = client.get(f"/v1/api-keys?{query}").raise_for_status().json()
+        listed |= {key["id"] for key in page["data"]}
+        if page["next_cursor"] is None:
+            break
+        query = f"limit=1000&cursor={page['next_cursor']}"
     assert page["total"] == len(listed)
     assert ledger.live.keys() <= listed
     assert not ledger.revoked.keys() & listed

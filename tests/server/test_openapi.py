@@ -27,7 +27,7 @@ def test_the_server_keeps_to_openapi(tmp_path: Path) -> None:
         )
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"]
         command += [str(OPENAPI), "--url", server.url, "--checks", "all", "--seed", "20261125"]
-        command += ["--max-examples", "25"]
+        command += ["--max-examples", "60"]
         command += ["--no-color", "--continue-on-failure", "--warnings", "off"]
         done = subprocess.run(
             command,

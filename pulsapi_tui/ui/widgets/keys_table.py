@@ -38,8 +38,8 @@ _LABELS = {
 }
 _GUTTER = 2
 _GAP = 2
-_FIXED = (11, 11, 14)
-_FIXED_NARROW = (10, 10, 12)
+_FIXED = (12, 12, 14)
+_FIXED_NARROW = (11, 11, 12)
 _NARROW_BELOW = 76
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Center, Vertical
 from textual.widgets import Button, Static
 
 from pulsapi_tui.ui.literal import literal
@@ -30,20 +30,22 @@ class StatePanel(Vertical):
     StatePanel {
         align: center middle;
         height: 1fr;
-        & > Static { width: auto; max-width: 64; text-align: center; padding: 0 2; }
-        & > #state-title { text-style: bold; color: $primary; }
-        &.-warning > #state-title { color: $warning; }
-        &.-error > #state-title { color: $error; }
-        & > #state-body { margin: 1 0; width: 100%; }
-        & > Button { margin-top: 0; }
+        padding: 0 1;
+        & > #state-box { width: 64; max-width: 100%; height: auto; }
+        & #state-title { width: 100%; text-align: center; text-style: bold; color: $primary; }
+        &.-warning #state-title { color: $warning; }
+        &.-error #state-title { color: $error; }
+        & #state-body { width: 100%; text-align: center; margin: 1 0; }
     }
     """
 
     def compose(self) -> ComposeResult:
         """Title, sentences, and perhaps a button."""
-        yield Static(id="state-title", markup=False)
-        yield Static(id="state-body", markup=False)
-        yield Button("", id="state-button", variant="primary")
+        with Vertical(id="state-box"):
+            yield Static(id="state-title", markup=False)
+            yield Static(id="state-body", markup=False)
+            with Center():
+                yield Button("", id="state-button", variant="primary")
 
     def show(self, state: State) -> None:
         """Show a state."""

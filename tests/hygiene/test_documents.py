@@ -1,0 +1,69 @@
+"""What is written about the program is what the program is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pulsapi_tui import __version__
+from pulsapi_tui.ui.commands import COMMANDS
+from tests import pictures
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+RUN = "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/pulsapi-tui demo"
+TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest"
+
+
+def test_the_two_commands_stand_as_they_are() -> None:
+    assert f"\n{RUN}\n" in README
+    assert f"\n{TEST}\n" in README
+    assert TEST in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_the_table_of_keys_is_fresh() -> None:
+    assert pictures.with_keys_table(README) == README, "run: python -m tests.pictures"
+
+
+@pytest.mark.parametrize("name", pictures.PICTURES)
+async def test_the_screenshots_are_fresh(name: str) -> None:
+    path = pictures.FOLDER / f"{name}.svg"
+    drawn = await pictures.draw(name)
+    assert path.read_text(encoding="utf-8") == drawn, "run: python -m tests.pictures"
+    assert f"screenshots/{name}.svg" in README
+
+
+def test_no_screenshot_is_left_over() -> None:
+    assert {path.stem for path in pictures.FOLDER.glob("*.svg")} == set(pictures.PICTURES)
+
+
+def test_command_ids_and_keys_are_unique() -> None:
+    ids = [command.id for command in COMMANDS]
+    assert len(ids) == len(set(ids))
+    for scope in ({"keys", "table", "help", "app"}, {"reveal", "help"}):
+        keys = [
+            key for command in COMMANDS if command.place in scope for key in command.keys.split(",")
+        ]
+        assert len(keys) == len(set(keys)), sorted(keys)
+
+
+def test_no_destructive_key_is_bound_to_delete_or_is_the_twin_of_a_harmless_one() -> None:
+    [revoke] = [command for command in COMMANDS if "revoke" in command.action]
+    assert revoke.keys == "X"
+    taken = {key for command in COMMANDS for key in command.keys.split(",")}
+    assert not {"x", "delete", "backspace", "ctrl+x"} & taken
+
+
+def test_the_changelog_is_kept() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## Unreleased" in changelog
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+
+
+def test_the_top_level_is_plain() -> None:
+    allowed = {"pulsapi_tui", "tests", "screenshots", "pyproject.toml", "README.md", "CHANGELOG.md"}
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert found - {"LICENSE", "build", "dist"} == allowed

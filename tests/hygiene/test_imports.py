@@ -1,0 +1,67 @@
+"""What is really imported, in a fresh interpreter: static contracts can't see what is deferred."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"textual", "rich", "httpx", "starlette", "uvicorn", "sqlite3", "msgspec", "pyperclip"}
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level modules of HEAVY that are loaded after running `code`."""
+    ask = f"\nimport sys; print('LOADED', *({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + ask], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "demo --help", "serve --help"])
+def test_help_and_version_import_nothing_heavy(option: str) -> None:
+    loaded = imported_by(
+        "from pulsapi_tui.cli import main\n"
+        f"try: main({option.split()!r})\n"
+        "except SystemExit as end: assert end.code == 0"
+    )
+    assert loaded == set()
+
+
+def test_the_ui_comes_without_http_and_without_the_server() -> None:
+    loaded = imported_by("import pulsapi_tui.ui.app, pulsapi_tui.wiring")
+    assert "textual" in loaded
+    assert not loaded & {"httpx", "starlette", "uvicorn", "sqlite3", "pyperclip"}
+
+
+def test_the_client_comes_without_a_terminal() -> None:
+    assert (
+        imported_by("import pulsapi_tui.api.client") == {"httpx", "msgspec"} | _brought_by_httpx()
+    )
+
+
+def _brought_by_httpx() -> set[str]:
+    # httpx loads rich for its own command line where click is installed.
+    return imported_by("import httpx") & {"rich"}
+
+
+def test_the_server_comes_without_the_client() -> None:
+    loaded = imported_by("import pulsapi_tui.server.demo, pulsapi_tui.server.serve")
+    assert not loaded & {"textual", "rich", "httpx"}
+
+
+def test_the_import_contracts_hold() -> None:
+    tool = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [tool, "--no-cache"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert done.returncode == 0, done.stdout
