@@ -31,8 +31,14 @@ class Demo:
         return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=10)
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.wait(DEADLINE_S)
+        """End it as the application does, so that its directory goes with it."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            self.process.wait(DEADLINE_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()

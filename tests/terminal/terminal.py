@@ -119,6 +119,11 @@ class Terminal:
         """What is seen, as text."""
         return "\n".join(self.lines)
 
+    def shows(self, text: str) -> bool:
+        """Whether a text is seen, wherever its lines break."""
+        seen = self.text
+        return text in seen or text in " ".join(seen.split())
+
     def row(self, name: str) -> str:
         """The table's row of a key, or nothing."""
         return next((line for line in self.lines if line[2:].startswith(f"{name} ")), "")
@@ -151,11 +156,11 @@ class Terminal:
 
     def until(self, *texts: str) -> None:
         """Wait until the screen shows all of these."""
-        self.wait_for(lambda: all(text in self.text for text in texts), f"shows {texts}")
+        self.wait_for(lambda: all(map(self.shows, texts)), f"shows {texts}")
 
     def gone(self, *texts: str) -> None:
         """Wait until the screen shows none of these."""
-        self.wait_for(lambda: all(text not in self.text for text in texts), f"loses {texts}")
+        self.wait_for(lambda: not any(map(self.shows, texts)), f"loses {texts}")
 
     # Acting
 

@@ -39,7 +39,8 @@ def test_a_key_from_its_creation_to_its_end(demo: Terminal, port: int) -> None:
     secret = show(demo)
     demo.wait_for(lambda: "never" in demo.row("Release bot"), "the new row")
     assert call(port, "GET", "/v1/services", secret)[0] == 200
-    demo.wait_for(lambda: "just now   just now" in demo.row("Release bot"), "Last Used moves")
+    demo.wait_for(lambda: "never" not in demo.row("Release bot"), "Last Used moves")
+    assert "in use" in demo.row("Release bot")
 
     demo.press("v")
     demo.until("Paste the key here")

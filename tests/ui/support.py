@@ -16,13 +16,14 @@ from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.ports import Connector, Copied
+from pulsapi_tui.domain.ports import Connector, Copied, Journal, KeyService, Retrying, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.wiring import SystemClock
+from tests.pictures import NoJournal
 
 PATIENCE_S = 10.0
 """How long a condition may take to come true before a story fails."""
@@ -136,3 +137,12 @@ async def story_of(connect: Connector, size: tuple[int, int] = (100, 30)) -> Asy
     app = PulsapiApp(connect, SystemClock(), lambda _: clipboard)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         yield Story(app, pilot, clipboard)
+
+
+def connector_of(service: KeyService, journal: Journal | None = None) -> Connector:
+    """A connector whose every session is that service."""
+
+    async def connect(credential: Secret | None, retrying: Retrying) -> Session:
+        return Session(service, journal or NoJournal(), "demo")
+
+    return connect
