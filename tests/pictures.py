@@ -43,20 +43,7 @@ FOLDER = Path(__file__).parent.parent / "screenshots"
 README = FOLDER.parent / "README.md"
 SIZE = (100, 30)
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-HINTS = [
-    "kY3u",
-    "8QdT",
-    "fZ0w",
-    "m2Ls",
-    "Xc7a",
-    "9vRb",
-    "Pn4e",
-    "1GhJ",
-    "uT6o",
-    "Wz5i",
-    "bA3q",
-    "Ke8r",
-]
+HINTS = "kY3u 8QdT fZ0w m2Ls Xc7a 9vRb Pn4e 1GhJ uT6o Wz5i bA3q Ke8r"
 UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
 
 Act = Callable[[Pilot[None]], Awaitable[None]]
@@ -162,7 +149,7 @@ def _seeded_keys() -> list[ApiKey]:
             if story.used_age_s is None
             else NOW - timedelta(seconds=story.used_age_s),
         )
-        for number, (story, hint) in enumerate(zip(STORY, HINTS, strict=True), 1)
+        for number, (story, hint) in enumerate(zip(STORY, HINTS.split(), strict=True), 1)
     ]
     return sorted(keys, key=lambda key: key.created_at, reverse=True)
 

@@ -35,6 +35,8 @@ LEAVE_WITHIN_S = 3.0
 LOST_TERMINAL_EXIT = 129
 """As a shell reports SIGHUP."""
 
+ERASE_SCREEN = "\x1b[2J"
+
 
 _WIDTHS = [
     (0, "-tiny"),
@@ -172,6 +174,8 @@ class PulsapiApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RevealKeyScreen):
                 screen.blank()
+                # A widget tells its screen late that it changed: the last frame may miss it.
+                self.write_to_terminal(ERASE_SCREEN)
         self.call_after_refresh(self.exit, None, return_code)
 
     # Crashing

@@ -59,6 +59,13 @@ class Story:
         )
 
     @property
+    def labels(self) -> list[str]:
+        """The texts of the labels of the screen on top, as they are before they are wrapped."""
+        return [
+            str(label.render()) for label in self.app.screen.query(Static) if label.is_on_screen
+        ]
+
+    @property
     def toasts(self) -> list[str]:
         """What the toasts say."""
         return [str(toast.render()) for toast in self.app.screen.query(Toast)]
@@ -118,7 +125,9 @@ class Story:
 
     async def shows(self, text: str) -> None:
         """Wait until the screen, or a toast, shows a text."""
-        await self.until(lambda: text in self.text or any(text in t for t in self.toasts), text)
+        await self.until(
+            lambda: any(text in shown for shown in (self.text, *self.labels, *self.toasts)), text
+        )
 
     async def put_cursor_on(self, name: str) -> None:
         """Move the cursor to the first key of that name."""

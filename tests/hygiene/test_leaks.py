@@ -1,0 +1,121 @@
+"""A secret is nowhere but in the one field that shows it. Every new path gets a line here.
+
+Errors, logs and the wire are in tests/contract/test_leaks.py; processes, files and the terminal in
+tests/terminal.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+
+import pytest
+from textual.message import Message
+
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.app import PulsapiApp
+from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from tests.pictures import SeededService, StandingClock
+from tests.ui.support import FakeClipboard, Story, connector_of, story_of
+
+CANARY = "an-example-that-is-no-key"
+"""What the seeded service gives out."""
+
+
+def holds_canary(text: str) -> bool:
+    """Whether a text holds the secret in one of its forms."""
+    forms = (
+        CANARY,
+        CANARY.encode().hex(),
+        base64.b64encode(CANARY.encode()).decode().rstrip("="),
+    )
+    return any(form in text for form in forms)
+
+
+async def open_reveal(story: Story) -> None:
+    """Create a key."""
+    await story.shows("● live")
+    await story.press("n")
+    await story.paste("Deploy bot")
+    await story.press("enter")
+    await story.shows("Shown this once")
+
+
+async def test_workers_messages_and_the_apps_clipboard() -> None:
+    seen: list[str] = []
+
+    def hook(message: Message) -> None:
+        seen.append(repr(message))
+
+    app = PulsapiApp(connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard())
+    clipboard = FakeClipboard()
+    async with app.run_test(
+        size=(100, 30), notifications=True, tooltips=True, message_hook=hook
+    ) as pilot:
+        story = Story(app, pilot, clipboard)
+        await open_reveal(story)
+        await story.press("m", "c", "m")
+        descriptions = [f"{worker!r} {worker.description}" for worker in app.workers]
+        await story.press("v")
+        await story.paste("not the key")
+        await story.press("enter", "escape", "escape", "tab", "enter")
+        await story.shows("Discarded")
+        assert app.clipboard == ""
+        assert not holds_canary(story.text)
+        assert descriptions
+        assert not any(map(holds_canary, descriptions))
+        assert len(seen) > 100
+        assert not [text for text in seen if holds_canary(text)]
+
+
+async def test_no_screenshot_while_a_key_is_open() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await open_reveal(story)
+        await story.press("m")
+        with pytest.raises(RuntimeError, match="no screenshot"):
+            story.app.export_screenshot()
+        with pytest.raises(RuntimeError, match="no screenshot"):
+            story.app.save_screenshot()
+        await story.press("ctrl+p")
+        assert isinstance(story.app.screen, RevealKeyScreen), "no palette over the key"
+
+
+async def test_a_crash_prints_no_locals(capsys: pytest.CaptureFixture[str]) -> None:
+    def crash() -> None:
+        local = CANARY
+        raise ZeroDivisionError(f"{len(local)}\x1b]52;c;eA==\x07")
+
+    async def crash_in_reveal() -> None:
+        async with story_of(connector_of(SeededService())) as story:
+            await open_reveal(story)
+            await story.press("m")
+            story.app.call_later(crash)
+            while story.app.is_running:
+                await story.pilot.pause(0.01)
+
+    with pytest.raises(ZeroDivisionError):
+        await crash_in_reveal()
+    printed = capsys.readouterr()
+    text = printed.out + printed.err
+    assert "ZeroDivisionError" in text
+    assert "Deploy bot" in text, "the key that may be lost is named"
+    assert "\x1b]52" not in text
+    assert not holds_canary(text)
+
+
+async def test_nothing_is_left_of_it_after_leaving() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await open_reveal(story)
+        await story.press("m")
+        assert CANARY in story.text
+        screen = story.app.screen
+        assert isinstance(screen, RevealKeyScreen)
+        screen.blank()
+        await story.pilot.pause()
+        assert CANARY not in story.text
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_secret_is_not_pickled(protocol: int) -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(Secret(CANARY), protocol)

@@ -1,0 +1,301 @@
+"""Lines that drop, keys that are revoked elsewhere, creates that lose their answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pulsapi_tui.config.journal_file import JournalFile
+from pulsapi_tui.domain.errors import (
+    AnswerLostError,
+    ConnectError,
+    JournalError,
+    PulsapiError,
+    UnauthorizedError,
+)
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.models import Account, CreatedKey
+from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from tests.pictures import NoJournal, SeededService
+from tests.ui.support import Story, connector_of, story_of
+
+
+class FaultyService(SeededService):
+    """The seeded keys, and faults that a test switches on and off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listing_fault: PulsapiError | None = None
+        self.create_fault: PulsapiError | None = None
+        self.revoke_fault: PulsapiError | None = None
+        self.makes_the_key_all_the_same = False
+        self.revokes_all_the_same = False
+        self.creates = 0
+
+    async def account(self) -> Account:
+        if self.listing_fault is not None:
+            raise self.listing_fault
+        return await super().account()
+
+    async def list_keys(
+        self, before: KeyPages | None = None, page_seen: PageSeen | None = None
+    ) -> KeyPages:
+        if self.listing_fault is not None:
+            raise self.listing_fault
+        return await super().list_keys(before, page_seen)
+
+    async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+        self.creates += 1
+        if self.create_fault is None or self.makes_the_key_all_the_same:
+            created = await super().create_key(name, request_id, attempt)
+            if self.create_fault is None:
+                return created
+        raise self.create_fault
+
+    async def revoke_key(self, key_id: str) -> None:
+        if self.revoke_fault is None or self.revokes_all_the_same:
+            await super().revoke_key(key_id)
+        if self.revoke_fault is not None:
+            raise self.revoke_fault
+
+
+LOST = AnswerLostError("The connection to PulsAPI was cut before its answer was complete.")
+DOWN = ConnectError("PulsAPI can't be reached: no connection could be made.")
+
+
+async def create(story: Story, name: str = "Deploy bot") -> None:
+    """Ask for a key of that name."""
+    await story.press("n")
+    await story.paste(name)
+    await story.press("enter")
+
+
+async def test_rows_stay_while_the_server_is_away() -> None:
+    service = FaultyService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        service.listing_fault = DOWN
+        await story.press("r")
+        await story.shows("⚡ unreachable · list")
+        await story.shows("next try in")
+        assert "CI/CD Pipeline" in story.text
+        service.listing_fault = None
+        await story.press("r")
+        await story.shows("● live")
+
+
+async def test_no_server_from_the_start_then_one() -> None:
+    service = FaultyService()
+    service.listing_fault = DOWN
+    async with story_of(connector_of(service)) as story:
+        await story.shows("PulsAPI can't be reached")
+        await story.shows("next try in")
+        service.listing_fault = None
+        await story.shows("CI/CD Pipeline")
+        assert story.table.has_focus, "the keys work at once"
+        await story.press("j")
+        assert story.table.cursor_row == 1
+
+
+async def test_a_retry_is_said() -> None:
+    service = FaultyService()
+
+    async def connect(credential: Secret | None, retrying: Retrying) -> Session:
+        retrying(RetryNotice("PulsAPI says that there were too many requests.", 30, 2))
+        service.listing_fault = DOWN
+        return Session(service, NoJournal(), "demo")
+
+    async with story_of(connect, size=(120, 30)) as story:
+        await story.until(lambda: story.keys_screen.is_mounted, "mounted")
+        story.keys_screen._feed._retrying(RetryNotice("Too many requests.", 30, 2))  # noqa: SLF001
+        await story.shows("try 2 in 30 s: Too many requests.")
+
+
+async def test_signed_out_then_in_with_another_key() -> None:
+    refusing, good = FaultyService(), FaultyService()
+    refusing.listing_fault = UnauthorizedError("", status=401, code="unauthorized")
+    given: list[Secret | None] = []
+
+    async def connect(credential: Secret | None, retrying: Retrying) -> Session:
+        given.append(credential)
+        return Session(refusing if credential is None else good, NoJournal(), "demo")
+
+    async with story_of(connect) as story:
+        await story.shows("Signed out")
+        await story.press("enter")
+        await story.shows("is kept in memory and not stored")
+        await story.paste("another-key")
+        assert "another-key" not in story.text
+        await story.press("enter")
+        await story.shows("CI/CD Pipeline")
+        assert given[-1] == Secret("another-key")
+
+
+async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: Path) -> None:
+    service = FaultyService()
+    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    journal = JournalFile(tmp_path / "journal.json")
+    async with story_of(connector_of(service, journal)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("A key without an owner")
+        await story.shows("Deploy bot  …q7Zd  key_13")
+        assert story.app.focused is not None
+        assert story.app.focused.id == "later"
+        assert service.creates == 1, "sent once: the server does not name idempotent-create"
+        [intent] = journal.open_intents(service.origin, "acc_northwind")
+        assert intent.key_id == "key_13"
+        service.create_fault = None
+        await story.press("tab", "tab", "enter")
+        await story.shows("Revoked “Deploy bot”.")
+        await story.shows("What is the key for?")
+        assert journal.open_intents(service.origin, "acc_northwind") == ()
+        await story.press("enter")
+        await story.shows("Shown this once")
+
+
+async def test_an_orphan_is_named_again_at_the_next_start(tmp_path: Path) -> None:
+    service = FaultyService()
+    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    path = tmp_path / "journal.json"
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("A key without an owner")
+        await story.press("enter")
+        await story.until(lambda: story.keys_screen.is_active, "decided later")
+        await story.press("r")
+        await story.pilot.pause(0.2)
+        assert story.keys_screen.is_active, "not asked twice in one session"
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("A key without an owner")
+        await story.press("tab", "enter")
+        await story.until(lambda: story.keys_screen.is_active, "kept")
+        assert JournalFile(path).open_intents(service.origin, "acc_northwind") == ()
+        assert "Deploy bot" in story.names
+
+
+async def test_a_reveal_that_was_cut_is_named_at_the_next_start(tmp_path: Path) -> None:
+    service = FaultyService()
+    path = tmp_path / "journal.json"
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Shown this once")
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("A key without an owner")
+        await story.shows("ended before anything")
+        assert "Deploy bot" in story.text
+
+
+async def test_nothing_known_stays_written_down_and_turns_up(tmp_path: Path) -> None:
+    service = FaultyService()
+    service.create_fault = LOST
+    journal = JournalFile(tmp_path / "journal.json")
+    async with story_of(connector_of(service, journal)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("it is not known whether")
+        assert len(journal.open_intents(service.origin, "acc_northwind")) == 1
+        await story.press("enter")
+        service.create_fault = None
+        await SeededService.create_key(service, "Deploy bot", "", 1)  # the late arrival
+        await story.press("r")
+        await story.until(lambda: isinstance(story.app.screen, OrphanScreen), "named")
+
+
+async def test_old_intents_without_a_key_are_forgotten(tmp_path: Path) -> None:
+    service = FaultyService()
+    journal = JournalFile(tmp_path / "journal.json")
+    journal.put(
+        Intent(
+            request_id="r" * 20,
+            origin=service.origin,
+            account_id="acc_northwind",
+            name="never made",
+            requested_at=datetime.now(UTC) - timedelta(hours=1),
+        )
+    )
+    async with story_of(connector_of(service, journal)) as story:
+        await story.shows("● live")
+        await story.until(
+            lambda: not journal.open_intents(service.origin, "acc_northwind"), "forgotten"
+        )
+        assert story.keys_screen.is_active
+
+
+async def test_not_created_keeps_what_was_typed() -> None:
+    service = FaultyService()
+    service.create_fault = DOWN
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("No key was made.")
+        service.create_fault = None
+        await story.press("enter")
+        await story.shows("What is the key for?")
+        assert "Deploy bot" in story.text
+        await story.press("enter")
+        await story.shows("Shown this once")
+
+
+async def test_without_a_journal_nothing_is_sent() -> None:
+    class FullDisk(NoJournal):
+        def put(self, intent: Intent) -> None:
+            raise JournalError("The journal can't be written (No space left on device).")
+
+    service = FaultyService()
+    async with story_of(connector_of(service, FullDisk())) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("No space left on device")
+        assert service.creates == 0
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [(True, "already gone"), (False, "The key is still listed, so it still works.")],
+)
+async def test_an_uncertain_revoke_is_settled_by_reading_again(gone: bool, expected: str) -> None:
+    service = FaultyService()
+    service.revoke_fault, service.revokes_all_the_same = LOST, gone
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await story.put_cursor_on("Contractor: Q2 SLA review")
+        await story.press("X", "tab", "enter")
+        await story.shows(f"Revoked {int(gone)} of 1")
+        await story.shows(expected[:40])
+        assert ("Contractor: Q2 SLA review" in story.names) is not gone
+
+
+async def test_an_uncertain_revoke_that_cant_be_settled_claims_nothing() -> None:
+    service = FaultyService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await story.put_cursor_on("Contractor: Q2 SLA review")
+        await story.press("X")
+        service.revoke_fault = service.listing_fault = LOST
+        await story.press("tab", "enter")
+        await story.shows("Revoked 0 of 1")
+        await story.shows("not known.")
+        assert "Contractor: Q2 SLA review" in story.names
+
+
+async def test_discard_that_fails_keeps_the_key() -> None:
+    service = FaultyService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Shown this once")
+        secret = story.secret
+        service.revoke_fault = DOWN
+        await story.press("escape", "tab", "enter")
+        await story.shows("It could not be revoked")
+        assert story.secret == secret, "the key is still here"
+        service.revoke_fault = None
+        await story.press("escape", "tab", "enter")
+        await story.shows("Discarded and revoked")
