@@ -41,8 +41,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return IDEMPOTENT_CREATE in self.capabilities
 
 
-class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as the list shows it; never with its secret."""
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A key as the list shows it; never with its secret.
+
+    It can't be part of a cycle, so the garbage collector need not walk 100,000 of them.
+    """
 
     id: str
     name: str

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from pulsapi_tui.domain.key_list import SLICE, SortColumn, filter_slices, sort_keys
+from pulsapi_tui.domain.key_list import (
+    SLICE,
+    SortColumn,
+    filter_slices,
+    haystack_slices,
+    sort_keys,
+)
 from pulsapi_tui.domain.models import ApiKey
 
 _FIRST_DESCENDING = {
@@ -18,8 +24,9 @@ _FIRST_DESCENDING = {
 class Arrangement:
     """Sort column, direction and filter, over whatever list there is.
 
-    The sorted list is kept as long as the keys and the order are the same, and a filter that grew
-    by a character looks only at what the shorter one had found.
+    What was sorted and folded is kept as long as the keys and the order are the same, and a filter
+    that grew by a character looks only at what the shorter one had found. Between the slices of a
+    long list, others have their turn.
     """
 
     def __init__(self) -> None:
@@ -27,9 +34,10 @@ class Arrangement:
         self.descending = True
         self.needle = ""
         self._sorted: tuple[ApiKey, ...] = ()
-        self._sorted_from: tuple[object, SortColumn, bool] | None = None
-        self._found: tuple[ApiKey, ...] = ()
-        self._found_by: tuple[object, str] | None = None
+        self._sorted_from: tuple[Sequence[ApiKey], SortColumn, bool] | None = None
+        self._haystacks: list[str] | None = None
+        self._found: Sequence[int] = ()
+        self._found_by = ""
 
     @property
     def sorted_by(self) -> tuple[SortColumn, bool]:
@@ -49,29 +57,49 @@ class Arrangement:
         self.sort_by(columns[(columns.index(self.column) + 1) % len(columns)])
 
     async def arrange(self, keys: Sequence[ApiKey]) -> Sequence[ApiKey]:
-        """The keys to show. Between slices of a long list, others have their turn."""
-        order = (keys, self.column, self.descending)
-        if self._sorted_from is None or not _same(self._sorted_from, order):
-            self._sorted = sort_keys(keys, self.column, descending=self.descending)
-            self._sorted_from = order
+        """The keys to show."""
+        self._sort(keys)
         if not self.needle:
             return self._sorted
         return await self._filter(self._sorted, self.needle)
 
-    async def _filter(self, ordered: tuple[ApiKey, ...], needle: str) -> Sequence[ApiKey]:
-        source = ordered
-        if self._found_by is not None:
-            found_in, by = self._found_by
-            if found_in is ordered and needle.startswith(by):
-                source = self._found
-        found: list[ApiKey] = []
-        for part in filter_slices(source, needle):
+    async def fold(self, keys: Sequence[ApiKey]) -> None:
+        """Get ready for a filter, so that its first keystroke is as quick as the others."""
+        self._sort(keys)
+        await self._fold(self._sorted)
+
+    def _sort(self, keys: Sequence[ApiKey]) -> None:
+        before = self._sorted_from
+        if before is None or before[0] is not keys or before[1:] != self.sorted_by:
+            self._sorted = sort_keys(keys, self.column, descending=self.descending)
+            self._sorted_from = (keys, *self.sorted_by)
+            self._haystacks = None
+
+    async def _fold(self, ordered: Sequence[ApiKey]) -> list[str]:
+        if self._haystacks is not None:
+            return self._haystacks
+        haystacks: list[str] = []
+        for part in haystack_slices(ordered):
+            haystacks += part
+            await _pause(ordered)
+        if ordered is self._sorted:
+            self._haystacks, self._found, self._found_by = haystacks, range(len(ordered)), ""
+        return haystacks
+
+    async def _filter(self, ordered: Sequence[ApiKey], needle: str) -> Sequence[ApiKey]:
+        haystacks = await self._fold(ordered)
+        kept = haystacks is self._haystacks
+        narrows = kept and needle.startswith(self._found_by)
+        candidates = self._found if narrows else range(len(ordered))
+        found: list[int] = []
+        for part in filter_slices(haystacks, candidates, needle):
             found += part
-            if len(source) > SLICE:
-                await asyncio.sleep(0)
-        self._found, self._found_by = tuple(found), (ordered, needle)
-        return self._found
+            await _pause(candidates)
+        if kept and haystacks is self._haystacks:
+            self._found, self._found_by = found, needle
+        return [ordered[at] for at in found]
 
 
-def _same(before: tuple[object, SortColumn, bool], now: tuple[object, SortColumn, bool]) -> bool:
-    return before[0] is now[0] and before[1:] == now[1:]
+async def _pause(keys: Sequence[object]) -> None:
+    if len(keys) > SLICE:
+        await asyncio.sleep(0)

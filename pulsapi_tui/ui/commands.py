@@ -236,7 +236,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "reveal.leave",
-        "escape",
+        "escape,q",
         "leave",
         "Close",
         "The way out: closes when the key is proven stored, else asks",

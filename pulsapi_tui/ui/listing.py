@@ -11,6 +11,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.ui.arrangement import Arrangement
+from pulsapi_tui.ui.literal import columnar
 from pulsapi_tui.ui.widgets.key_details import GLYPHS
 from pulsapi_tui.ui.widgets.keys_table import KeyRow
 
@@ -67,6 +68,11 @@ class Listing:
         self.now = self._clock.now()
         return shown
 
+    async def get_ready_to_filter(self) -> None:
+        """Do now what the first keystroke of a filter would wait for."""
+        if self.keys is not None:
+            await self.arrangement.fold(self.keys.keys)
+
     def counts(self, shown: int) -> str:
         """How many there are, are shown, and are marked."""
         total = len(self.keys) if self.keys else 0
@@ -86,7 +92,7 @@ class Listing:
         """A key's row."""
         health = self.health(key)
         return KeyRow(
-            name=key.name,
+            name=columnar(key.name),
             created=ago(key.created_at, self.now),
             last_used="never" if key.last_used_at is None else ago(key.last_used_at, self.now),
             health=f"{GLYPHS[health.condition]} {health.word}",

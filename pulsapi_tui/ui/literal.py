@@ -33,6 +33,20 @@ def sentence(*parts: str | tuple[str, str]) -> Content:
     return Content.assemble(*parts)
 
 
+_REGIONAL = {0x1F1E6 + offset: chr(ord("A") + offset) for offset in range(26)}
+_JOINED = dict.fromkeys([0x200D, 0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400)])
+
+
+def columnar(text: str) -> str:
+    """Text whose width every terminal agrees on, for a line with columns.
+
+    Joined emoji, flags, skin tones and variation selectors are one picture to one terminal and
+    several to another, which would push the columns after them aside. They are drawn in their
+    parts here; where there are no columns, they stay whole.
+    """
+    return text if text.isascii() else text.translate(_REGIONAL).translate(_JOINED)
+
+
 def shorten(text: str, width: int) -> str:
     """Cut `text` to at most `width` terminal cells, ending in an ellipsis where it was cut.
 

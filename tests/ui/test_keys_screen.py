@@ -14,7 +14,7 @@ from tests.ui.support import Story, story_of
 
 async def test_shows_account_and_keys(story: Story) -> None:
     assert "Settings › API Keys" in story.text
-    assert "dana@northwind.example · Pro · owner" in story.text
+    assert "Pro · owner · dana@northwind.example" in story.text
     assert "12 keys" in story.text
     assert len(story.names) == 12
     assert "this session" in story.text

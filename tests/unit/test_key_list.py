@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulsapi_tui.domain import key_list
-from pulsapi_tui.domain.key_list import KeyList, SortColumn, filter_slices, sort_keys
+from pulsapi_tui.domain.key_list import (
+    KeyList,
+    SortColumn,
+    filter_slices,
+    haystack_slices,
+    sort_keys,
+)
 from pulsapi_tui.domain.models import ApiKey
 from tests.unit.support import NOW, ids, make_key
 
@@ -48,8 +54,13 @@ def test_names_sort_alike_whatever_the_order_before(keys: list[ApiKey], descendi
     )
 
 
+def _haystacks(keys: tuple[ApiKey, ...]) -> list[str]:
+    return [text for part in haystack_slices(keys) for text in part]
+
+
 def _filtered(keys: tuple[ApiKey, ...], needle: str) -> list[str]:
-    return [key.id for kept in filter_slices(keys, needle) for key in kept]
+    slices = filter_slices(_haystacks(keys), range(len(keys)), needle)
+    return [keys[at].id for found in slices for at in found]
 
 
 @pytest.mark.parametrize(
@@ -75,9 +86,12 @@ def test_a_filter_looks_in_name_hint_and_id_in_any_case(needle: str, found: list
 def test_a_filter_works_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_list, "SLICE", 3)
     keys = tuple(make_key(f"k{n}", f"name {n % 2}") for n in range(8))
-    slices = list(filter_slices(keys, "name 1"))
-    assert [ids(kept) for kept in slices] == [["k1"], ["k3", "k5"], ["k7"]]
-    assert list(filter_slices((), "x")) == []
+    haystacks = _haystacks(keys)
+    assert len(haystacks) == 8
+    slices = list(filter_slices(haystacks, range(8), "name 1"))
+    assert slices == [[1], [3, 5], [7]]
+    assert list(filter_slices(haystacks, [3, 4, 5], "NAME 1")) == [[3, 5]]
+    assert list(filter_slices((), (), "x")) == []
 
 
 def test_the_sums_over_a_snapshot() -> None:

@@ -70,6 +70,7 @@ class KeysScreen(Screen[None]):
         self._refused = False
         self._ticker: Timer | None = None
         self._cursor_id: str | None = None
+        self._doing = ""
 
     def compose(self) -> ComposeResult:
         """Header, list, footer."""
@@ -123,7 +124,7 @@ class KeysScreen(Screen[None]):
         self._refused = True
         self._count_down(False)
         self._listing.forget()
-        self.query_one(StatusLine).show_list("")
+        self._show_counts()
         self._show_state(state)
         self.refresh_bindings()
 
@@ -170,9 +171,10 @@ class KeysScreen(Screen[None]):
             self.query_one(KeysTable).focus()
 
     def _show_counts(self) -> None:
-        if self._listing.keys is not None:
-            counts = self._listing.counts(self.query_one(KeysTable).row_count)
-            self.query_one(StatusLine).show_list(counts)
+        text = self._doing
+        if not text and self._listing.keys is not None:
+            text = self._listing.counts(self.query_one(KeysTable).row_count)
+        self.query_one(StatusLine).show_list(text)
 
     @on(DataTable.RowHighlighted)
     def _show_details(self) -> None:
@@ -210,10 +212,8 @@ class KeysScreen(Screen[None]):
 
     def doing(self, text: str) -> None:
         """Show what is under way, where the counts are."""
-        if text:
-            self.query_one(StatusLine).show_list(text)
-        else:
-            self._show_counts()
+        self._doing = text
+        self._show_counts()
 
     def drop(self, key_ids: Iterable[str]) -> None:
         """Take keys off the list."""
@@ -339,6 +339,11 @@ class KeysScreen(Screen[None]):
         field = self.query_one("#filter", Input)
         field.display = True
         self.set_focus(field)
+        self._get_ready_to_filter()
+
+    @work(exclusive=True, group="arrange")
+    async def _get_ready_to_filter(self) -> None:
+        await self._listing.get_ready_to_filter()
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:

@@ -50,5 +50,6 @@ class HeaderLine(Horizontal):
         if account is None:
             half.update(literal(f"   {label}"))
             return
-        rest = f"  {account.email} · {PLAN_NAMES[account.plan]} · {account.role}"
+        # The e-mail comes last: on a narrow screen it is what is cut.
+        rest = f"  {PLAN_NAMES[account.plan]} · {account.role} · {account.email}"
         half.update(sentence("   ", (label, "bold $secondary"), rest))

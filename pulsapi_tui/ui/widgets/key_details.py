@@ -45,7 +45,7 @@ class KeyDetails(Static):
         padding: 0 1;
         background: $panel;
         border-top: solid $border-blurred;
-        height: auto;
+        height: 6;
         overflow-x: hidden;
     }
     """
@@ -57,4 +57,5 @@ class KeyDetails(Static):
         else:
             content = describe_key(key, health, now, zone)
         if content != self.content:
-            self.update(content)
+            # Its size does not follow its content, so nothing needs to be laid out again.
+            self.update(content, layout=False)

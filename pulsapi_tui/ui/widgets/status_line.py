@@ -30,15 +30,15 @@ class StatusLine(Horizontal):
 
     def show_list(self, text: str) -> None:
         """Say what the list shows."""
-        self._set("#status-list", text)
+        self._set("#status-list", text, layout=False)
 
     def show_server(self, text: str, *, trouble: bool = False) -> None:
         """Say how the server is reached."""
-        self._set("#status-server", text)
+        self._set("#status-server", text, layout=True)
         self.query_one("#status-server").set_class(trouble, "-trouble")
 
-    def _set(self, selector: str, text: str) -> None:
+    def _set(self, selector: str, text: str, *, layout: bool) -> None:
         half = self.query_one(selector, Static)
         content = literal(text)
         if half.content != content:
-            half.update(content)
+            half.update(content, layout=layout)
