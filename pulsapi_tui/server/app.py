@@ -19,10 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from . import problem, services
-from .auth import digest_from_header, mint_key
-from .creates import create_key
-from .requests import (
+from pulsapi_tui.server.auth import digest_from_header, mint_key
+from pulsapi_tui.server.creates import create_key
+from pulsapi_tui.server.requests import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     matches_etag,
@@ -35,9 +34,11 @@ from .requests import (
     require_json,
     write_cursor,
 )
-from .rows import Caller
-from .store import Store, StoreUnavailableError, Transaction
-from .wire import Account, CreatedKey, KeyPage, ServicePage, SlaReport, timestamp
+from pulsapi_tui.server.rows import Caller
+from pulsapi_tui.server.store import Store, StoreUnavailableError, Transaction
+from pulsapi_tui.server.wire import Account, CreatedKey, KeyPage, ServicePage, SlaReport, timestamp
+
+from . import problem, services
 
 CAPABILITIES = ("idempotent-create",)
 PAID_PLANS = ("pro", "enterprise")

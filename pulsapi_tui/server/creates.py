@@ -6,10 +6,10 @@ record: one record, one live secret, and the secret of the lost answer is dead.
 
 import secrets
 
-from .auth import MintedKey
-from .problem import idempotency_mismatch, idempotency_stale
-from .rows import KeyRow
-from .store import Transaction
+from pulsapi_tui.server.auth import MintedKey
+from pulsapi_tui.server.problem import idempotency_mismatch, idempotency_stale
+from pulsapi_tui.server.rows import KeyRow
+from pulsapi_tui.server.store import Transaction
 
 REPEAT_WINDOW_MS = 10 * 60 * 1000
 

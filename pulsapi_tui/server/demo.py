@@ -20,11 +20,11 @@ from typing import NoReturn, get_args
 
 import msgspec
 
-from .listen import base_url, make_server, open_socket, run_server
-from .seed import DEFAULT_KEYS, DemoSecrets, seed_demo
-from .store import Store
-from .traffic import run_traffic
-from .wire import Plan, Role
+from pulsapi_tui.server.listen import base_url, make_server, open_socket, run_server
+from pulsapi_tui.server.seed import DEFAULT_KEYS, DemoSecrets, seed_demo
+from pulsapi_tui.server.store import Store
+from pulsapi_tui.server.traffic import run_traffic
+from pulsapi_tui.server.wire import Plan, Role
 
 
 def main(argv: list[str] | None = None) -> NoReturn:

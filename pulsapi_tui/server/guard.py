@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problem import ProblemError
+from pulsapi_tui.server.problem import ProblemError
 
 MAX_BODY_BYTES = 64 * 1024
 SAME_SITE = ("same-origin", "none")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from .app import build_app
-from .guard import Guard, Limits
-from .protocol import limited_protocol
-from .store import Store, StoreUnavailableError
+from pulsapi_tui.server.app import build_app
+from pulsapi_tui.server.guard import Guard, Limits
+from pulsapi_tui.server.protocol import limited_protocol
+from pulsapi_tui.server.store import Store, StoreUnavailableError
 
 FLUSH_INTERVAL_S = 0.5
 

@@ -12,8 +12,8 @@ import itertools
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .guard import Limits
-from .problem import invalid_request, unavailable
+from pulsapi_tui.server.guard import Limits
+from pulsapi_tui.server.problem import invalid_request, unavailable
 
 _numbers = itertools.count()
 

@@ -6,9 +6,9 @@ import unicodedata
 import msgspec
 from starlette.requests import Request
 
-from .problem import ProblemError, invalid_name, invalid_request
-from .rows import Position
-from .wire import NewKey
+from pulsapi_tui.server.problem import ProblemError, invalid_name, invalid_request
+from pulsapi_tui.server.rows import Position
+from pulsapi_tui.server.wire import NewKey
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000

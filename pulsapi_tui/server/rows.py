@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .wire import Plan, Role
+from pulsapi_tui.server.wire import Plan, Role
 
 
 class AccountRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .auth import MintedKey, mint_key
-from .rows import AccountRow, KeyRow
-from .store import Store
-from .traffic import Integration
-from .wire import Plan, Role
+from pulsapi_tui.server.auth import MintedKey, mint_key
+from pulsapi_tui.server.rows import AccountRow, KeyRow
+from pulsapi_tui.server.store import Store
+from pulsapi_tui.server.traffic import Integration
+from pulsapi_tui.server.wire import Plan, Role
 
 DEFAULT_KEYS = 12
 _ACCOUNT_ID = "acc_northwind"

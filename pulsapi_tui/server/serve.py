@@ -11,11 +11,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .auth import mint_key
-from .creates import new_key_id
-from .listen import ListenError, base_url, make_server, open_socket, run_server
-from .rows import AccountRow, KeyRow
-from .store import Store, StoreUnavailableError
+from pulsapi_tui.server.auth import mint_key
+from pulsapi_tui.server.creates import new_key_id
+from pulsapi_tui.server.listen import ListenError, base_url, make_server, open_socket, run_server
+from pulsapi_tui.server.rows import AccountRow, KeyRow
+from pulsapi_tui.server.store import Store, StoreUnavailableError
 
 KEY_FILE = "owner.key"
 DATABASE_FILE = "pulsapi.sqlite"

@@ -8,7 +8,7 @@ budget is window x (1 - target) - downtime, in minutes. Services and incidents a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .wire import Service, SlaRow, SlaSource, Status, Window
+from pulsapi_tui.server.wire import Service, SlaRow, SlaSource, Status, Window
 
 DEFAULT_TARGET_PCT = 99.9
 WINDOW_DAYS: dict[Window, int] = {"7d": 7, "30d": 30, "90d": 90}

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import msgspec
 
-from .rows import AccountRow, Caller, CreateRow, KeyRow, Position
-from .schema import SCHEMA, SCHEMA_VERSION
-from .wire import Key, timestamp
+from pulsapi_tui.server.rows import AccountRow, Caller, CreateRow, KeyRow, Position
+from pulsapi_tui.server.schema import SCHEMA, SCHEMA_VERSION
+from pulsapi_tui.server.wire import Key, timestamp
 
 BUSY_TIMEOUT_S = 1.0
 FLUSH_CHUNK = 50

@@ -1,6 +1,6 @@
 """`serve`: its messages, its key file, and what stays over a restart."""
 
-import os
+import errno
 import signal
 import socket
 import stat
@@ -173,7 +173,13 @@ def test_check_listen_names_the_address() -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_privileged_port_is_one_line(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may take any port")
-    assert refused(tmp_path / "data", port=1)[0] == 1
+def test_a_port_that_is_not_ours_to_take_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(ListenError) as refusal:
+        open_socket("127.0.0.1", 80)
+    assert refusal.value.exit_code == 1
+    assert "80" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
