@@ -16,6 +16,7 @@ from pulsapi_tui import __version__
 
 if TYPE_CHECKING:
     from pulsapi_tui.domain.ports import Connector
+    from pulsapi_tui.ui.app import PulsapiApp
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -119,7 +120,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     connector = DemoConnector(options, SystemClock())
     try:
-        return _run(connector)
+        app = _app(connector)
+        connector.tell(app.news)
+        return _run(app)
     finally:
         connector.stop()
 
@@ -142,15 +145,18 @@ def _remote(arguments: argparse.Namespace) -> int:
         connector = RemoteConnector(base_url, check_credential(Secret(key)), SystemClock())
     except CredentialError as error:
         return _fail(error.user_message, EXIT_USAGE)
-    return _run(connector)
+    return _run(_app(connector))
 
 
-def _run(connector: Connector) -> int:
+def _app(connector: Connector) -> PulsapiApp:
     from pulsapi_tui.delivery.clipboard import TerminalClipboard
     from pulsapi_tui.ui.app import PulsapiApp
     from pulsapi_tui.wiring import SystemClock
 
-    app = PulsapiApp(connector, SystemClock(), TerminalClipboard)
+    return PulsapiApp(connector, SystemClock(), TerminalClipboard)
+
+
+def _run(app: PulsapiApp) -> int:
     app.run()
     _let_go_of_lost_terminal()
     return app.return_code or EXIT_OK

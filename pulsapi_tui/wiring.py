@@ -9,8 +9,9 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,12 @@ class DemoConnector:
             stderr=subprocess.DEVNULL,
         )
         self._hello: _Hello | None = None
+        self._tell: Callable[[str], None] = _ignore
+        self._news = threading.Thread(target=self._read_news, name="demo news", daemon=True)
+
+    def tell(self, tell: Callable[[str], None]) -> None:
+        """Tell, from another thread, what becomes of the traffic that the demo makes."""
+        self._tell = tell
 
     async def __call__(self, credential: Secret | None, retrying: Retrying) -> Session:
         """Open a session, once the server is up."""
@@ -97,13 +104,24 @@ class DemoConnector:
         line = self._process.stdout.readline() if self._process.stdout else b""
         try:
             fields = json.loads(line)
-            return _Hello(fields["base_url"], Secret(fields["key"]), Path(fields["directory"]))
+            hello = _Hello(fields["base_url"], Secret(fields["key"]), Path(fields["directory"]))
         except (ValueError, KeyError, TypeError):
-            pass
-        raise CredentialError("The demo's server could not be started.")
+            hello = None
+        if hello is None:
+            raise CredentialError("The demo's server could not be started.")
+        self._news.start()
+        return hello
+
+    def _read_news(self) -> None:
+        """Each line is an integration whose calls now get another status."""
+        for line in self._process.stdout or ():
+            news = json.loads(line)
+            what = "401 Unauthorized" if news["status"] == 401 else f"status {news['status']}"
+            self._tell(f"The demo's traffic: “{news['name']}” now gets {what}.")
 
     def stop(self) -> None:
         """End the server."""
+        self._tell = _ignore
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -111,8 +129,14 @@ class DemoConnector:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._news.is_alive():
+            self._news.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 class _Hello:

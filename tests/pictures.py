@@ -74,6 +74,9 @@ class NoJournal:
     def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
         return ()
 
+    def close(self) -> None:
+        pass
+
 
 class NoClipboard:
     """Nothing is copied."""

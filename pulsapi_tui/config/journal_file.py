@@ -1,25 +1,42 @@
-"""The journal on disk: 0600 in a 0700 directory, whole or not at all, safe for two instances."""
+"""The journal on disk: 0600 in a 0700 directory, whole or not at all, safe for two instances.
+
+Each instance marks its intents with a lock of its own, which the kernel frees however the process
+ends. So a second instance does not ask about a key that the first is just showing.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from pulsapi_tui.domain.errors import JournalError
 from pulsapi_tui.domain.intents import Intent
 
+Holder = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+
+
+class _Entry(Intent, frozen=True, kw_only=True):
+    holder: Holder | None = None
+    """The running program that may have the secret of this intent in hand."""
+
+    def intent(self) -> Intent:
+        fields = msgspec.structs.asdict(self)
+        del fields["holder"]
+        return Intent(**fields)
+
 
 class _Contents(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
-    intents: list[Intent]
+    intents: list[_Entry]
 
 
 class JournalFile:
@@ -27,12 +44,15 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._holder: str | None = None
+        self._holder_lock = -1
 
     def put(self, intent: Intent) -> None:
         """Write an intent, replacing the one with its request id."""
         with self._locked() as contents:
+            ours = _Entry(**msgspec.structs.asdict(intent), holder=self._hold())
             others = [each for each in contents.intents if each.request_id != intent.request_id]
-            self._write([*others, intent])
+            self._write([*others, ours])
 
     def remove(self, request_id: str) -> None:
         """Forget an intent that is over."""
@@ -42,13 +62,60 @@ class JournalFile:
                 self._write(kept)
 
     def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
-        """The intents of one account, oldest first."""
+        """The intents of one account, oldest first, but those that another instance is at."""
         with self._locked() as contents:
             return tuple(
-                each
+                each.intent()
                 for each in contents.intents
-                if each.origin == origin and each.account_id == account_id
+                if each.origin == origin
+                and each.account_id == account_id
+                and not self._is_held_elsewhere(each)
             )
+
+    def _hold(self) -> str:
+        """The mark of this instance: a lock that the kernel frees, however the process ends."""
+        if self._holder is None:
+            holder = secrets.token_hex(8)
+            try:
+                self._holder_lock = os.open(
+                    self._holder_path(holder),
+                    os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                    0o600,
+                )
+                fcntl.flock(self._holder_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise self._error("can't be locked", error) from None
+            self._holder = holder
+        return self._holder
+
+    def close(self) -> None:
+        """Let go of the intents that this instance was at: from now on, anybody may ask of them."""
+        if self._holder is not None:
+            self._holder_path(self._holder).unlink(missing_ok=True)
+            os.close(self._holder_lock)
+            self._holder = None
+
+    def _is_held_elsewhere(self, entry: _Entry) -> bool:
+        """Whether another instance, still alive, may have the secret in hand."""
+        if entry.holder is None or entry.holder == self._holder:
+            return False
+        path = self._holder_path(entry.holder)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        else:
+            path.unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(lock)
+
+    def _holder_path(self, holder: str) -> Path:
+        return self._path.with_name(f"{self._path.stem}-{holder}.lock")
 
     @contextmanager
     def _locked(self) -> Iterator[_Contents]:
@@ -97,7 +164,7 @@ class JournalFile:
             "do not know."
         )
 
-    def _write(self, intents: list[Intent]) -> None:
+    def _write(self, intents: list[_Entry]) -> None:
         text = msgspec.json.format(msgspec.json.encode(_Contents(version=1, intents=intents)))
         scratch: str | None = None
         try:

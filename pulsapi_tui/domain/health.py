@@ -43,7 +43,7 @@ def judge(
         return Health(
             Condition.SESSION,
             "this session",
-            "This program is signed in with it, so it can't be revoked here." + again,
+            "This program is signed in with it: revoke it elsewhere." + again,
         )
     if key.last_used_at is None:
         age = ago(key.created_at, now)

@@ -130,7 +130,11 @@ class Journal(Protocol):
         ...
 
     def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
-        """The intents of one account, oldest first."""
+        """The intents of one account, oldest first, but those that another instance is at."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the intents that this instance was at."""
         ...
 
 

@@ -19,7 +19,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from pulsapi_tui.domain.ports import Clipboard, Clock, Connector
-from pulsapi_tui.domain.text import clean_lines
+from pulsapi_tui.domain.text import clean, clean_lines
 from pulsapi_tui.ui.commands import Place, bindings, of
 from pulsapi_tui.ui.dialogs import Dialogs
 from pulsapi_tui.ui.literal import sentence
@@ -85,6 +85,12 @@ class PulsapiApp(App[None]):
         if self._driver is not None:
             self._driver.write(data)
             self._driver.flush()
+
+    def news(self, text: str) -> None:
+        """Show news from another thread, if the app still runs."""
+        if self.is_running:
+            with suppress(RuntimeError):
+                self.call_from_thread(self._keys_screen.say, clean(text), "warning")
 
     # Help and palette
 

@@ -77,6 +77,7 @@ class Feed:
         try:
             await keep_fresh(session.service, self._clock, self, self.wake)
         finally:
+            session.journal.close()
             await session.service.aclose()
 
     def account_seen(self, account: Account) -> None:

@@ -15,8 +15,15 @@ HEAVY = {"textual", "rich", "httpx", "starlette", "uvicorn", "sqlite3", "msgspec
 def imported_by(code: str) -> set[str]:
     """The top-level modules of HEAVY that are loaded after running `code`."""
     ask = f"\nimport sys; print('LOADED', *({HEAVY!r} & sys.modules.keys()))"
+    # Coverage starts itself in every child, and brings modules along.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
     done = subprocess.run(
-        [sys.executable, "-c", code + ask], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code + ask],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment,
     )
     return set(done.stdout.rpartition("LOADED")[2].split())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -299,3 +300,27 @@ async def test_discard_that_fails_keeps_the_key() -> None:
         service.revoke_fault = None
         await story.press("escape", "tab", "enter")
         await story.shows("Discarded and revoked")
+
+
+async def test_quitting_asks_where_something_is_under_way() -> None:
+    class Stalling(FaultyService):
+        async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+            await asyncio.Event().wait()
+            raise AssertionError("never reached")
+
+    async with story_of(connector_of(Stalling())) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Creating “Deploy bot”…")
+        await story.press("n")
+        await story.shows("Please wait: still creating “Deploy bot”.")
+        await story.press("q")
+        await story.shows("Something is under way")
+        assert story.app.focused is not None
+        assert story.app.focused.id == "cancel"
+        await story.press("enter")
+        assert story.app.is_running
+        await story.press("ctrl+q")
+        await story.shows("Something is under way")
+        await story.press("tab", "enter")
+        await story.until(lambda: story.app._exit, "left")  # noqa: SLF001

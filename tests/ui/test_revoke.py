@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
-from tests.ui.support import Story
+from pulsapi_tui.wiring import DemoConnector
+from tests.ui.support import Story, story_of
 
 
 async def test_opens_on_cancel_and_says_what_happens(story: Story) -> None:
@@ -77,3 +80,17 @@ async def test_mark_all_with_the_session_key_is_refused_whole(story: Story) -> N
     await story.press("X")
     await story.shows("is the key of this session")
     assert len(story.names) == 12
+
+
+async def test_the_traffic_of_a_revoked_key_gets_401(
+    demo: Callable[..., DemoConnector],
+) -> None:
+    connector = demo()
+    async with story_of(connector) as story:
+        connector.tell(story.app.news)
+        await story.shows("● live")
+        await story.put_cursor_on("CI/CD Pipeline")
+        await story.press("X")
+        await story.paste("CI/CD Pipeline")
+        await story.press("enter")
+        await story.shows("“CI/CD Pipeline” now gets 401 Unauthorized.")

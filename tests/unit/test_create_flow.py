@@ -66,6 +66,9 @@ class FailingJournal:
         if call in self._failing:
             raise errors.JournalError("disk full")
 
+    def close(self) -> None:
+        self._journal.close()
+
 
 class Bench:
     """One create under test, with what it left behind."""

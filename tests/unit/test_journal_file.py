@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -58,9 +59,38 @@ def test_what_is_put_is_there_for_the_next_instance(path: Path) -> None:
     second = msgspec.structs.replace(
         _intent("r2"), state="created", key_id="k", hint="h", requested_at=NOW + timedelta(1)
     )
-    JournalFile(path).put(first)
-    JournalFile(path).put(second)
+    for intent in (first, second):
+        journal = JournalFile(path)
+        journal.put(intent)
+        journal.close()
     assert JournalFile(path).open_intents(ORIGIN, "acct") == (first, second)
+
+
+def test_another_instance_does_not_ask_of_what_this_one_is_at(
+    journal: JournalFile, path: Path
+) -> None:
+    journal.put(_intent("r1"))
+    other = JournalFile(path)
+    assert other.open_intents(ORIGIN, "acct") == ()
+    assert journal.open_intents(ORIGIN, "acct") == (_intent("r1"),)
+    journal.close()
+    assert other.open_intents(ORIGIN, "acct") == (_intent("r1"),)
+
+
+def test_a_killed_instance_lets_go(path: Path) -> None:
+    code = (
+        "import os, sys, signal; from pathlib import Path; from datetime import datetime, UTC\n"
+        "from pulsapi_tui.config.journal_file import JournalFile\n"
+        "from pulsapi_tui.domain.intents import Intent\n"
+        f"JournalFile(Path(sys.argv[1])).put(Intent(request_id='r1', origin={ORIGIN!r},"
+        " account_id='acct', name='n', requested_at=datetime.now(UTC)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    [intent] = JournalFile(path).open_intents(ORIGIN, "acct")
+    assert intent.request_id == "r1"
+    assert sorted(each.name for each in path.parent.iterdir()) == ["journal.json", "journal.lock"]
 
 
 def test_an_intent_is_replaced_by_its_request_id(journal: JournalFile) -> None:
@@ -100,6 +130,7 @@ def test_an_absent_journal_is_empty_and_reading_writes_none(
 def test_only_its_owner_can_read_it_whatever_the_umask(journal: JournalFile, path: Path) -> None:
     journal.put(_intent())
     assert _mode(path.parent) == 0o700
+    journal.close()
     assert {entry.name: _mode(entry) for entry in path.parent.iterdir()} == {
         "journal.json": 0o600,
         "journal.lock": 0o600,
@@ -246,6 +277,7 @@ def test_a_failing_disk_leaves_the_old_file_whole(
         with pytest.raises(JournalError):
             journal.remove("r1")
     assert path.read_bytes() == before
+    journal.close()
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["journal.json", "journal.lock"]
     journal.put(_intent("r2"))
     assert len(journal.open_intents(ORIGIN, "acct")) == 2
@@ -264,6 +296,7 @@ def test_a_directory_that_can_t_be_synced_is_said(
     monkeypatch.setattr(os, "fsync", fail_for_directories)
     with pytest.raises(JournalError, match="can't be written"):
         journal.put(_intent())
+    journal.close()
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["journal.json", "journal.lock"]
 
 
@@ -314,6 +347,7 @@ def test_no_descriptor_is_left_open(journal: JournalFile, path: Path) -> None:
     path.write_text("damaged")
     with pytest.raises(JournalError):
         journal.put(_intent())
+    journal.close()
     assert len(os.listdir("/dev/fd")) == before
 
 

@@ -68,14 +68,22 @@ class Dialog(ModalScreen[Result]):
 
     def on_key(self, event: events.Key) -> None:
         """Let no typed character get lost, however early it comes."""
-        if self.type_into is None or event.character is None or not event.is_printable:
+        if event.character is not None and event.is_printable:
+            self._type(event.character, event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Nor what is pasted."""
+        self._type(event.text.partition("\n")[0].strip("\r"), event)
+
+    def _type(self, text: str, event: events.Event) -> None:
+        if self.type_into is None:
             return
         field = self.query_one(self.type_into, Input)
         if not field.has_focus:
             event.stop()
             event.prevent_default()
             self.set_focus(field)
-            field.insert_text_at_cursor(event.character)
+            field.insert_text_at_cursor(text)
 
     def action_cancel(self) -> None:
         """Go back; nothing happens."""
