@@ -115,7 +115,7 @@ def _unconfirmed(*, in_tmux: bool, routes: Sequence[Route], native_error: str | 
         where = "Sent to your terminal's clipboard."
     return Copied(
         confirmed=False,
-        message=f"{where} Not confirmed: paste it to make sure.{failed}",
+        message=f"{where} Not confirmed.{failed}",
     )
 
 

@@ -26,7 +26,7 @@ from tests.unit.support import CANARY
 
 ENCODED = base64.b64encode(CANARY.encode()).decode()
 PLAIN = f"\x1b]52;c;{ENCODED}\x07"
-NOT_CONFIRMED = "Not confirmed: paste it to make sure."
+NOT_CONFIRMED = "Not confirmed."
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="xclip is for X11")
 
 

@@ -103,7 +103,7 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
         self._say(literal("Copying…"))
         copied = await self._clipboard.copy(self._created.secret)
         glyph, style = ("✓", "$success") if copied.confirmed else ("→", "$secondary")
-        how = "" if copied.confirmed else " Press v and paste it here."
+        how = "" if copied.confirmed else " Press v and paste it here to make sure."
         self._say(sentence((f"{glyph} {copied.message}{how}", style)))
 
     # Prove it
