@@ -83,6 +83,9 @@ FAILURES: dict[str, Script] = {
     },
 }
 
+ENDLESS = frozenset({"stalled", "trickled", "interim answers"})
+"""Those that only a deadline ends."""
+
 
 @pytest.fixture
 async def every_log(
@@ -138,8 +141,11 @@ async def test_no_error_and_no_log_line_shows_a_secret(
     raw_server.will(FAILURES[failure])
     async with asyncio.timeout(20):
         with pytest.raises(PulsapiError) as caught:
-            await CALLS[call](make_client(deadline_s=0.1))
-    assert raw_server.requests[0].headers["authorization"] == f"Bearer {CANARY}"
+            await CALLS[call](make_client(deadline_s=0.1 if failure in ENDLESS else 20.0))
+    # On a busy machine, a short deadline may pass before the request is through.
+    assert raw_server.requests or failure in ENDLESS
+    for request in raw_server.requests:
+        assert request.headers["authorization"] == f"Bearer {CANARY}"
     report = traceback.format_exception(caught.value)
     _assert_hidden(printed(caught.value))
     _assert_hidden("".join(report))

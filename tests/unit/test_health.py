@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 def test_the_key_of_this_session_comes_before_all_else() -> None:
     verdict = judge(make_key("k1"), NOW, "k1")
     assert verdict.condition is Condition.SESSION
-    assert "can't be revoked here" in verdict.reason
+    assert "revoke it elsewhere" in verdict.reason
 
 
 def test_a_key_never_used_says_how_old_it_is() -> None:

@@ -79,7 +79,8 @@ class KeysScreen(Screen[None]):
         yield Input(placeholder="Filter by name, hint or id", id="filter", compact=True)
         with Container(id="body"):
             yield KeysTable(self._listing.describe, id="keys")
-            yield KeyDetails(id="details")
+            with Container(id="side"):
+                yield KeyDetails(id="details")
         yield StatePanel(id="state")
         yield Footer(compact=True, show_command_palette=False)
         yield TooSmall()

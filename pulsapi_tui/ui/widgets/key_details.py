@@ -43,9 +43,7 @@ class KeyDetails(Static):
     DEFAULT_CSS = """
     KeyDetails {
         padding: 0 1;
-        background: $panel;
-        border-top: solid $border-blurred;
-        height: 6;
+        height: 5;
         overflow-x: hidden;
     }
     """
