@@ -38,15 +38,17 @@ _LABELS = {
 }
 _GUTTER = 2
 _GAP = 2
-_FIXED = (12, 12, 14)
-_FIXED_NARROW = (11, 11, 14)
-_NARROW_BELOW = 76
+_FIXED_BY_WIDTH = ((76, (12, 12, 14)), (52, (11, 11, 14)), (0, (0, 11, 2)))
+"""From that width on, the cells of Created, Last Used and Health; Name has the rest.
+
+The narrowest has no Created, and of Health only the glyph.
+"""
 
 
 @lru_cache(maxsize=64)
 def _column_widths(width: int) -> tuple[int, int, int, int]:
     """Name, Created, Last Used and Health in a table so many cells wide."""
-    fixed = _FIXED_NARROW if width < _NARROW_BELOW else _FIXED
+    fixed = next(fixed for from_width, fixed in _FIXED_BY_WIDTH if width >= from_width)
     return max(8, width - _GUTTER - sum(fixed)), *fixed
 
 
@@ -271,7 +273,8 @@ class KeysTable(DataTable[Text]):
             if column.value == self._sorted_by[0]:
                 label += " ▼" if self._sorted_by[1] else " ▲"
             style = base + Style(meta={"row": -1, "column": index})
-            segments.append(Segment(fit(label, widths[index]), style))
+            shown = label if len(label) <= widths[index] else ""
+            segments.append(Segment(fit(shown, widths[index]), style))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _draw_row(self, row_index: int, row: KeyRow, at_cursor: bool, width: int) -> Strip:
@@ -298,7 +301,7 @@ class KeysTable(DataTable[Text]):
         yield fit(row.name, name - _GAP) + " " * _GAP, Style.null()
         times = fit(row.created, created) + fit(row.last_used, last_used)
         yield times, component("keys-table--times", partial=True)
-        yield fit(row.health, health), component(row.tone, partial=True)
+        yield fit(row.health[:health], health), component(row.tone, partial=True)
 
     # Geometry
 
