@@ -94,3 +94,15 @@ async def test_the_traffic_of_a_revoked_key_gets_401(
         await story.paste("CI/CD Pipeline")
         await story.press("enter")
         await story.shows("“CI/CD Pipeline” now gets 401 Unauthorized.")
+
+
+async def test_marks_count_whatever_the_filter_shows(story: Story) -> None:
+    for name in ("Contractor: Q2 SLA review", "Terraform drift check"):
+        await story.put_cursor_on(name)
+        await story.press("space")
+    await story.press("slash", *"pipeline", "enter")
+    await story.until(lambda: story.names == ["CI/CD Pipeline"], "filtered")
+    await story.press("X")
+    await story.shows("Revoke 2 API keys")
+    assert "Contractor: Q2 SLA review" in story.text
+    assert "• CI/CD Pipeline" not in story.text

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from datetime import UTC, tzinfo
 from typing import Any, ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
-from textual.containers import Container
-from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, DataTable, Footer, Input
+from textual.widgets import Button, DataTable, Input
 
-from pulsapi_tui.domain.key_list import KeyList, SortColumn
+from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account
 from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Session
 from pulsapi_tui.domain.secret import Secret
@@ -23,14 +19,13 @@ from pulsapi_tui.ui.asks import Asks
 from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.feed import Feed
 from pulsapi_tui.ui.key_actions import KeyActions, Severity
-from pulsapi_tui.ui.listing import Listing
-from pulsapi_tui.ui.states import EMPTY, LOADING, NOTHING_FOUND
+from pulsapi_tui.ui.list_screen import ListScreen
+from pulsapi_tui.ui.states import LOADING
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
-from pulsapi_tui.ui.widgets.key_details import KeyDetails, describe_key
-from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
-from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
+from pulsapi_tui.ui.widgets.key_details import describe_key
+from pulsapi_tui.ui.widgets.keys_table import KeysTable
+from pulsapi_tui.ui.widgets.state_panel import State
 from pulsapi_tui.ui.widgets.status_line import StatusLine
-from pulsapi_tui.ui.widgets.too_small import TooSmall
 
 _NEEDS_LIST = frozenset(
     {
@@ -47,8 +42,8 @@ _NEEDS_LIST = frozenset(
 )
 
 
-class KeysScreen(Screen[None]):
-    """The table, its details, and the commands on keys.
+class KeysScreen(ListScreen):
+    """The page: the list on live data, and the commands on keys.
 
     Wiring and one-line actions: what a command does is in `KeyActions`, what is known of the keys
     in `Listing`, the line to the server in `Feed`, and what the API says in the flows.
@@ -58,32 +53,15 @@ class KeysScreen(Screen[None]):
     AUTO_FOCUS = "KeysTable"
 
     def __init__(self, connect: Connector, clock: Clock, asks: Asks, clipboard: Clipboard) -> None:
-        super().__init__()
+        super().__init__(clock)
         self._clock = clock
         self._asks = asks
         self._clipboard = clipboard
         self._feed = Feed(connect, clock, self)
-        self._listing = Listing(clock)
         self._actions: KeyActions | None = None
         self._account: Account | None = None
-        self._zone: tzinfo = UTC
         self._refused = False
         self._ticker: Timer | None = None
-        self._cursor_id: str | None = None
-        self._doing = ""
-
-    def compose(self) -> ComposeResult:
-        """Header, list, footer."""
-        yield HeaderLine()
-        yield StatusLine()
-        yield Input(placeholder="Filter by name, hint or id", id="filter", compact=True)
-        with Container(id="body"):
-            yield KeysTable(self._listing.describe, id="keys")
-            with Container(id="side"):
-                yield KeyDetails(id="details")
-        yield StatePanel(id="state")
-        yield Footer(compact=True, show_command_palette=False)
-        yield TooSmall()
 
     def on_mount(self) -> None:
         """Show the shell at once; the server comes after the first frame."""
@@ -142,46 +120,6 @@ class KeysScreen(Screen[None]):
     def _count_down(self, on: bool) -> None:
         if self._ticker is not None:
             (self._ticker.resume if on else self._ticker.pause)()
-
-    # What is shown
-
-    @work(exclusive=True, group="arrange")
-    async def _rearrange(self) -> None:
-        """Sort and filter, then let the table follow."""
-        if self._listing.keys is None:
-            return
-        shown = await self._listing.arrange()
-        table = self.query_one(KeysTable)
-        table.show_keys(shown, self._listing.arrangement.sorted_by, self._cursor_id)
-        if table.key_at_cursor is not None and table.key_at_cursor.id == self._cursor_id:
-            self._cursor_id = None
-        if shown:
-            self._show_state(None)
-        else:
-            self._show_state(NOTHING_FOUND if len(self._listing.keys) else EMPTY)
-        self._show_counts()
-        self._show_details()
-
-    def _show_state(self, state: State | None) -> None:
-        if state is not None:
-            self.query_one(StatePanel).show(state)
-        self.set_class(state is not None, "-stateful")
-        if state is not None and state.button and not self.query_one("#filter").has_focus:
-            self.query_one("#state-button").focus()
-        elif state is None and (self.focused is None or self.focused.id == "state-button"):
-            self.query_one(KeysTable).focus()
-
-    def _show_counts(self) -> None:
-        text = self._doing
-        if not text and self._listing.keys is not None:
-            text = self._listing.counts(self.query_one(KeysTable).row_count)
-        self.query_one(StatusLine).show_list(text)
-
-    @on(DataTable.RowHighlighted)
-    def _show_details(self) -> None:
-        key = self.query_one(KeysTable).key_at_cursor
-        health = self._listing.health(key) if key is not None else None
-        self.query_one(KeyDetails).show(key, health, self._listing.now, self._zone)
 
     # What the actions ask of the screen
 
@@ -266,7 +204,7 @@ class KeysScreen(Screen[None]):
 
     async def action_revoke_keys(self) -> None:
         """Revoke the marked keys, or the one under the cursor."""
-        keys = [key for key in self.query_one(KeysTable).keys if key.id in self._listing.marked]
+        keys = [key for key in self.key_list.keys if key.id in self._listing.marked]
         if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
             keys = [key]
         if keys and (actions := self._free()) is not None:
@@ -305,77 +243,6 @@ class KeysScreen(Screen[None]):
     def action_refresh_now(self) -> None:
         """Read the list now."""
         self._feed.wake.set()
-
-    def action_mark(self) -> None:
-        """Mark or unmark, and go on to the next key."""
-        table = self.query_one(KeysTable)
-        if table.key_at_cursor is not None:
-            self._listing.marked ^= {table.key_at_cursor.id}
-            table.repaint_changed()
-            table.action_cursor_down()
-            self._show_counts()
-
-    def action_mark_all(self) -> None:
-        """Mark all keys that are shown."""
-        self._listing.marked |= {key.id for key in self.query_one(KeysTable).keys}
-        self._marks_changed()
-
-    def action_back(self) -> None:
-        """Close the filter; else clear the marks."""
-        field = self.query_one("#filter", Input)
-        if field.display:
-            field.clear()
-            field.display = False
-            self.query_one(KeysTable).focus()
-        elif self._listing.marked:
-            self._listing.marked.clear()
-            self._marks_changed()
-
-    def _marks_changed(self) -> None:
-        self.query_one(KeysTable).repaint_changed()
-        self._show_counts()
-
-    def action_filter(self) -> None:
-        """Open the filter."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        self.set_focus(field)
-        self._get_ready_to_filter()
-
-    @work(exclusive=True, group="arrange")
-    async def _get_ready_to_filter(self) -> None:
-        await self._listing.get_ready_to_filter()
-
-    @on(Input.Changed, "#filter")
-    def _filter_as_typed(self, event: Input.Changed) -> None:
-        self._listing.arrangement.needle = event.value.strip()
-        self._rearrange()
-
-    @on(Input.Submitted, "#filter")
-    def _keep_filter(self) -> None:
-        self.query_one(KeysTable).focus()
-
-    def action_sort_next(self) -> None:
-        """Sort by the next column."""
-        self._listing.arrangement.sort_next()
-        self._rearrange()
-
-    def action_sort_reverse(self) -> None:
-        """Reverse the order."""
-        self._listing.arrangement.sort_by(self._listing.arrangement.column)
-        self._rearrange()
-
-    def action_sort_by(self, column: str) -> None:
-        """Sort by a column, or the other way round."""
-        self._listing.arrangement.sort_by(SortColumn(column))
-        self._rearrange()
-
-    @on(DataTable.HeaderSelected)
-    def _sort_by_header(self, event: DataTable.HeaderSelected) -> None:
-        column = column_of(event.column_key)
-        if column is not None:
-            self._listing.arrangement.sort_by(column)
-            self._rearrange()
 
     @on(Button.Pressed, "#state-button")
     async def _act_on_state(self, event: Button.Pressed) -> None:
