@@ -37,13 +37,18 @@ from pulsapi_tui.domain.ports import (
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.server.seed import STORY
 from pulsapi_tui.ui.app import PulsapiApp
-from pulsapi_tui.ui.commands import COMMANDS
+from pulsapi_tui.ui.commands import Place, of
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 README = FOLDER.parent / "README.md"
 SIZE = (100, 30)
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 HINTS = "kY3u 8QdT fZ0w m2Ls Xc7a 9vRb Pn4e 1GhJ uT6o Wz5i bA3q Ke8r"
+SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    ("on the list", ("keys", "table", "app")),
+    ("while a key is shown", ("reveal",)),
+    ("everywhere", ("help",)),
+)
 UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
 
 Act = Callable[[Pilot[None]], Awaitable[None]]
@@ -238,11 +243,14 @@ async def draw(name: str) -> str:
 
 def with_keys_table(readme: str) -> str:
     """The README with its table of keys written from the commands."""
-    rows = [
-        f"| {' '.join(f'`{key}`' for key in command.shown.split(' '))} | {command.help} |"
-        for command in COMMANDS
-    ]
-    table = "\n".join(["| key | does |", "|---|---|", *rows])
+    tables = []
+    for title, places in SECTIONS:
+        rows = [
+            f"| {' '.join(f'`{key}`' for key in command.shown.split(' '))} | {command.help} |"
+            for command in of(*places)
+        ]
+        tables.append("\n".join([f"| {title} | |", "|---|---|", *rows]))
+    table = "\n\n".join(tables)
     head, begin, rest = readme.partition("<!-- keys:begin")
     first_line, _, rest = rest.partition("-->\n")
     _, end, tail = rest.partition("<!-- keys:end -->")

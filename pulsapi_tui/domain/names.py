@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
@@ -28,6 +29,8 @@ VAGUE = frozenset(
     }
 )
 
+_LOOKS_LIKE_A_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_\-.=+/]{24,}")
+
 
 class NameVerdict(NamedTuple):
     """What is to be said of a name. `error` forbids it; `warning` does not."""
@@ -50,6 +53,10 @@ def check_name(text: str, taken: Collection[str] = ()) -> NameVerdict:
         )
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
         return NameVerdict(name, "A name can't hold control characters or line breaks.", None)
+    if _LOOKS_LIKE_A_KEY.fullmatch(name):
+        return NameVerdict(
+            name, "This looks like a key, not like a name: everybody can read a name.", None
+        )
     if name in taken:
         return NameVerdict(
             name, None, "Another key has this name: you could not tell which one to revoke."

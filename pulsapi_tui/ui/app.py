@@ -92,6 +92,11 @@ class PulsapiApp(App[None]):
             with suppress(RuntimeError):
                 self.call_from_thread(self._keys_screen.say, clean(text), "warning")
 
+    def action_help_quit(self) -> None:
+        """What Ctrl+C says, since it quits elsewhere."""
+        reveal = isinstance(self.screen, RevealKeyScreen)
+        self._keys_screen.say("Press Esc for the way out." if reveal else "Press q to quit.")
+
     # Help and palette
 
     def action_help(self) -> None:
@@ -149,7 +154,13 @@ class PulsapiApp(App[None]):
                 (under_way, "bold"),
                 ".\nIt is written down, and looked at again at the next start.",
             )
-            if not await self.push_screen_wait(ConfirmScreen("Quit?", body, confirm="Quit")):
+            question = ConfirmScreen(
+                "Quit?",
+                body,
+                confirm="Quit",
+                still=lambda: self._keys_screen.under_way == under_way,
+            )
+            if not await self.push_screen_wait(question):
                 return
         self.exit()
 
@@ -177,25 +188,31 @@ class PulsapiApp(App[None]):
         deadline = threading.Timer(LEAVE_WITHIN_S, os._exit, (return_code,))
         deadline.daemon = True
         deadline.start()
+        notes = self._unproven()
         for screen in self.screen_stack:
             if isinstance(screen, RevealKeyScreen):
                 screen.blank()
                 # A widget tells its screen late that it changed: the last frame may miss it.
                 self.write_to_terminal(ERASE_SCREEN)
-        self.call_after_refresh(self.exit, None, return_code)
+        lost = return_code == LOST_TERMINAL_EXIT
+        message = Text("\n".join(notes)) if notes and not lost else None
+        self.call_after_refresh(self.exit, None, return_code, message)
+
+    def _unproven(self) -> list[str]:
+        """A sentence for each key that is open and not proven stored."""
+        return [
+            f"The key {screen.key_name} was created and not proven stored: "
+            "if you do not have it, revoke it."
+            for screen in self.screen_stack
+            if isinstance(screen, RevealKeyScreen)
+        ]
 
     # Crashing
 
     def _fatal_error(self) -> None:
         """A traceback without locals, which could hold a secret, and without raw text."""
         self.bell()
-        lines = ["pulsapi-tui has a bug and had to stop."]
-        lines += [
-            f"The key “{screen.key_name}” was created and not proven stored. "
-            "The next start names it and offers to revoke it."
-            for screen in self.screen_stack
-            if isinstance(screen, RevealKeyScreen)
-        ]
+        lines = ["pulsapi-tui has a bug and had to stop.", *self._unproven()]
         lines.append(clean_lines(traceback.format_exc()))
         self._exit_renderables.append(Text("\n".join(lines)))
         self._close_messages_no_wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Literal, Protocol
 
 from textual.content import Content
@@ -29,6 +30,9 @@ from pulsapi_tui.flows.create import (
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
 from pulsapi_tui.ui.asks import Asks, OrphanChoice, RevealOutcome
 from pulsapi_tui.ui.literal import literal, sentence
+
+LIST_LAG = timedelta(seconds=3)
+"""A list read this long after a create was asked for after it, too."""
 
 Severity = Literal["information", "warning", "error"]
 
@@ -56,6 +60,10 @@ class KeysView(Protocol):
 
     def drop(self, key_ids: Iterable[str]) -> None:
         """Take keys off the list: the server confirmed that they are gone."""
+        ...
+
+    def put_off(self, key_id: str) -> None:
+        """The user decides later about this key without an owner."""
         ...
 
     def look_again(self, cursor_id: str | None = None) -> None:
@@ -132,6 +140,7 @@ class KeyActions:
         name = created.key.name
         note = ""
         self._own.add(intent.request_id)
+        shown_at = self._clock.now()
         with self._under_way(f"“{name}” is shown this once and not yet proven stored"):
             while await self._asks.reveal(created, note) is RevealOutcome.DISCARD:
                 [outcome] = await self._revoke([created.key])
@@ -141,6 +150,14 @@ class KeyActions:
                     return
                 note = f"It could not be revoked: {outcome.reason}"
         self._forget(intent)
+        listed = self._view.key_list
+        if created.key.id not in listed.by_id and listed.fetched_at - shown_at > LIST_LAG:
+            self._view.say(
+                f"What you pasted is the key of “{name}”, but it is not listed any more: "
+                "it was revoked elsewhere.",
+                "error",
+            )
+            return
         self._view.say(f"Verified: what you pasted is the key of “{name}”.")
 
     # Orphans
@@ -174,6 +191,7 @@ class KeyActions:
                 self._forget(intent)
             elif choice is OrphanChoice.LATER:
                 self._put_off.add(intent.request_id)
+                self._view.put_off(orphan.id)
             else:
                 [outcome] = await self._revoke([orphan])
                 if not outcome.is_dead:
@@ -182,6 +200,16 @@ class KeyActions:
                 self._forget(intent)
                 self._view.say(f"Revoked “{orphan.name}”.")
             return choice
+
+    def _forget_keys(self, key_ids: set[str]) -> None:
+        """Of keys that are dead, nothing needs to be remembered."""
+        origin, account_id = self._session.service.origin, self._view.account.id
+        try:
+            for intent in self._session.journal.open_intents(origin, account_id):
+                if intent.key_id in key_ids:
+                    self._session.journal.remove(intent.request_id)
+        except JournalError as error:
+            self._view.say(error.user_message, "warning")
 
     def _forget(self, intent: Intent) -> None:
         try:
@@ -196,7 +224,8 @@ class KeyActions:
         async with self._turn:
             refusals = [reason for key in keys if (reason := why_not(key, self._view.account))]
             if refusals:
-                await self._asks.report("Not from here", literal(refusals[0]))
+                others = " Unmark it to revoke the others." if len(keys) > 1 else ""
+                await self._asks.report("Not from here", literal(refusals[0] + others))
                 return
             if not await self._asks.revoke(keys, self._clock.now()):
                 return
@@ -225,7 +254,9 @@ class KeyActions:
                 service=self._session.service,
                 progress=progress,
             )
-        self._view.drop(outcome.key.id for outcome in outcomes if outcome.is_dead)
+        dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
+        self._view.drop(dead)
+        self._forget_keys(dead)
         self._view.look_again()
         return outcomes
 

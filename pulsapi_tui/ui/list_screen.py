@@ -6,9 +6,9 @@ from datetime import UTC, tzinfo
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input
+from textual.widgets import DataTable, Footer, Input, Static
 
 from pulsapi_tui.domain.key_list import SortColumn
 from pulsapi_tui.domain.ports import Clock
@@ -30,13 +30,17 @@ class ListScreen(Screen[None]):
         self._listing = Listing(clock)
         self._zone: tzinfo = UTC
         self._cursor_id: str | None = None
+        self._search_began_at: str | None = None
         self._doing = ""
 
     def compose(self) -> ComposeResult:
         """Header, list, footer."""
         yield HeaderLine()
         yield StatusLine()
-        yield Input(placeholder="Filter by name, hint or id", id="filter", compact=True)
+        with Horizontal(id="filter-bar"):
+            yield Static("/", id="filter-mark")
+            yield Input(placeholder="name, hint or id", id="filter", compact=True)
+            yield Static("Enter keeps it · Esc closes it", id="filter-keys")
         with Container(id="body"):
             yield KeysTable(self._listing.describe, id="keys")
             with Container(id="side"):
@@ -61,7 +65,7 @@ class ListScreen(Screen[None]):
             self._show_state(NOTHING_FOUND if len(self._listing.keys) else EMPTY)
         self._show_counts()
         self._show_details()
-        if self.query_one("#filter").display:
+        if self.query_one("#filter-bar").display:
             await self._listing.get_ready_to_filter()
 
     def _show_state(self, state: State | None) -> None:
@@ -97,16 +101,21 @@ class ListScreen(Screen[None]):
             self._show_counts()
 
     def action_mark_all(self) -> None:
-        """Mark all keys that are shown."""
-        self._listing.marked |= {key.id for key in self.query_one(KeysTable).keys}
+        """Mark all keys that are shown, but that of this session, which can't be revoked here."""
+        shown = {key.id for key in self.query_one(KeysTable).keys}
+        self._listing.marked |= shown - {self._listing.session_key_id}
         self._marks_changed()
 
     def action_back(self) -> None:
         """Close the filter; else clear the marks."""
         field = self.query_one("#filter", Input)
-        if field.display:
+        bar = self.query_one("#filter-bar")
+        if bar.display:
+            if field.has_focus:
+                # Nothing was chosen: the cursor goes back to where the search began.
+                self._cursor_id = self._search_began_at
             field.clear()
-            field.display = False
+            bar.display = False
             self.query_one(KeysTable).focus()
         elif self._listing.marked:
             self._listing.marked.clear()
@@ -118,9 +127,10 @@ class ListScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Open the filter."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        self.set_focus(field)
+        key = self.query_one(KeysTable).key_at_cursor
+        self._search_began_at = key.id if key is not None else None
+        self.query_one("#filter-bar").display = True
+        self.set_focus(self.query_one("#filter", Input))
         self._rearrange()
 
     @on(Input.Changed, "#filter")

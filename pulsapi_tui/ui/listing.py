@@ -32,6 +32,8 @@ class Listing:
         self.arrangement = Arrangement()
         self.keys: KeyList | None = None
         self.marked: set[str] = set()
+        self.unowned: set[str] = set()
+        """Keys that nobody is known to have, and that the user put off deciding about."""
         self.session_key_id = ""
         self.now: datetime = clock.now()
         """The moment that all rows are drawn for."""
@@ -73,6 +75,10 @@ class Listing:
         if self.keys is not None:
             await self.arrangement.fold(self.keys.keys)
 
+    def tick(self) -> None:
+        """Let the ages in the rows follow the clock."""
+        self.now = self._clock.now()
+
     def counts(self, shown: int) -> str:
         """How many there are, are shown, and are marked."""
         total = len(self.keys) if self.keys else 0
@@ -81,6 +87,9 @@ class Listing:
             parts.append(f"{shown:,} shown")
         if self.marked:
             parts.append(f"{len(self.marked):,} marked")
+        unowned = len(self.unowned & self.keys.by_id.keys()) if self.keys and self.unowned else 0
+        if unowned:
+            parts.append(f"! {unowned} without an owner")
         return " · ".join(parts)
 
     def health(self, key: ApiKey) -> Health:

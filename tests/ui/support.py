@@ -16,7 +16,15 @@ from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.ports import Connector, Copied, Journal, KeyService, Retrying, Session
+from pulsapi_tui.domain.ports import (
+    Clock,
+    Connector,
+    Copied,
+    Journal,
+    KeyService,
+    Retrying,
+    Session,
+)
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.keys import KeysScreen
@@ -140,10 +148,12 @@ class Story:
 
 
 @asynccontextmanager
-async def story_of(connect: Connector, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Story]:
+async def story_of(
+    connect: Connector, size: tuple[int, int] = (100, 30), clock: Clock | None = None
+) -> AsyncIterator[Story]:
     """Run the app against a connector."""
     clipboard = FakeClipboard()
-    app = PulsapiApp(connect, SystemClock(), lambda _: clipboard)
+    app = PulsapiApp(connect, clock or SystemClock(), lambda _: clipboard)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         yield Story(app, pilot, clipboard)
 

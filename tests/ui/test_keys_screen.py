@@ -102,6 +102,7 @@ async def test_filter_takes_every_printable_key(story: Story) -> None:
     await story.type("XqnsRj")
     assert story.keys_screen.is_active, "no command ran"
     await story.shows("No key matches the filter")
+    assert "Esc closes it" in story.text
     await story.press(*["backspace"] * 6)
     await story.type("GRAF")
     await story.until(lambda: story.names == ["Grafana exporter"] * 2, "any case")
@@ -229,3 +230,26 @@ async def test_help_and_palette(story: Story) -> None:
     await story.type("screenshot")
     await story.pilot.pause(0.3)
     assert "SVG" not in story.text, "a screenshot could hold a secret"
+
+
+async def test_a_filter_that_finds_nothing_loses_no_cursor(story: Story) -> None:
+    await story.put_cursor_on("Nightly backup report")
+    await story.press("slash", *"zzz")
+    await story.shows("No key matches the filter")
+    await story.press("escape")
+    await story.until(lambda: len(story.names) == 12, "all again")
+    assert story.at_cursor.name == "Nightly backup report"
+
+
+async def test_an_open_filter_moves_nothing_aside(story: Story) -> None:
+    before = story.table.size.width
+    await story.press("slash", "p")
+    assert story.table.size.width == before
+
+
+async def test_a_pasted_key_is_no_name(story: Story) -> None:
+    await story.press("n")
+    await story.paste("local_4bIsl3YUqxfcHhxCIwq8lh6mQgxyylnWYfcvqPHCeBe1rDGex")
+    await story.shows("This looks like a key, not like a name")
+    await story.press("enter")
+    assert not story.keys_screen.is_active

@@ -21,6 +21,7 @@ from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.wiring import SystemClock
 from tests.pictures import NoJournal, SeededService
 from tests.ui.support import Story, connector_of, story_of
 
@@ -64,8 +65,24 @@ class FaultyService(SeededService):
             raise self.revoke_fault
 
 
+class SteppingClock(SystemClock):
+    """The real time, and more where a test says so."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
 LOST = AnswerLostError("The connection to PulsAPI was cut before its answer was complete.")
 DOWN = ConnectError("PulsAPI can't be reached: no connection could be made.")
+
+
+async def takes_answers(story: Story) -> None:
+    """Wait until a dialog that opened by itself takes answers; it stands on the harmless one."""
+    await story.until(
+        lambda: story.app.focused is not None and story.app.focused.id == "later", "answers"
+    )
 
 
 async def create(story: Story, name: str = "Deploy bot") -> None:
@@ -145,8 +162,7 @@ async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: 
         await create(story)
         await story.shows("A key without an owner")
         await story.shows("Deploy bot  …q7Zd  key_13")
-        assert story.app.focused is not None
-        assert story.app.focused.id == "later"
+        await takes_answers(story)
         assert service.creates == 1, "sent once: the server does not name idempotent-create"
         [intent] = journal.open_intents(service.origin, "acc_northwind")
         assert intent.key_id == "key_13"
@@ -167,13 +183,18 @@ async def test_an_orphan_is_named_again_at_the_next_start(tmp_path: Path) -> Non
         await story.shows("● live")
         await create(story)
         await story.shows("A key without an owner")
+        await story.press("tab", "tab", "enter", "escape")
+        assert isinstance(story.app.screen, OrphanScreen), "keys for the list do not answer it"
+        await takes_answers(story)
         await story.press("enter")
         await story.until(lambda: story.keys_screen.is_active, "decided later")
+        await story.shows("1 without an owner")
         await story.press("r")
         await story.pilot.pause(0.2)
         assert story.keys_screen.is_active, "not asked twice in one session"
     async with story_of(connector_of(service, JournalFile(path))) as story:
         await story.shows("A key without an owner")
+        await takes_answers(story)
         await story.press("tab", "enter")
         await story.until(lambda: story.keys_screen.is_active, "kept")
         assert JournalFile(path).open_intents(service.origin, "acc_northwind") == ()
@@ -324,3 +345,55 @@ async def test_quitting_asks_where_something_is_under_way() -> None:
         await story.shows("Something is under way")
         await story.press("tab", "enter")
         await story.until(lambda: story.app._exit, "left")  # noqa: SLF001
+
+
+async def test_the_quit_dialog_ends_with_its_reason() -> None:
+    class Slow(FaultyService):
+        go_on = asyncio.Event()
+
+        async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+            await self.go_on.wait()
+            return await super().create_key(name, request_id, attempt)
+
+    service = Slow()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.press("q")
+        await story.shows("Something is under way")
+        service.go_on.set()
+        await story.shows("Shown this once")
+        await story.until(lambda: len(story.app.screen_stack) == 2, "only the reveal is left")
+
+
+async def test_a_key_that_was_revoked_meanwhile_is_not_called_fine() -> None:
+    service = FaultyService()
+    clock = SteppingClock()
+    async with story_of(connector_of(service), clock=clock) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Shown this once")
+        secret = story.secret.reveal()
+        await service.revoke_key("key_13")
+        clock.ahead += timedelta(seconds=10)
+        story.keys_screen.look_again()
+        await story.until(lambda: "Deploy bot" not in story.names, "the list knows")
+        await story.paste(secret)
+        await story.shows("it was revoked elsewhere")
+
+
+async def test_decided_later_and_revoked_by_hand_is_forgotten(tmp_path: Path) -> None:
+    service = FaultyService()
+    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    journal = JournalFile(tmp_path / "journal.json")
+    async with story_of(connector_of(service, journal)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("A key without an owner")
+        await takes_answers(story)
+        await story.press("enter")
+        await story.put_cursor_on("Deploy bot")
+        await story.press("X", "tab", "enter")
+        await story.shows("Revoked “Deploy bot”")
+        assert journal.open_intents(service.origin, "acc_northwind") == ()
+        await story.until(lambda: "without an owner" not in story.text, "no trace")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 
-from textual import on
+from textual import on, work
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
@@ -25,8 +26,11 @@ class ConfirmScreen(Dialog[bool | None]):
         confirm: str,
         cancel: str = "Cancel",
         danger: bool = True,
+        still: Callable[[], bool] | None = None,
     ) -> None:
+        """`still` says whether there is still reason to ask; where not, it closes by itself."""
         super().__init__(title, danger=danger)
+        self._still = still
         self._body = body
         self._labels = (cancel, confirm)
 
@@ -38,6 +42,17 @@ class ConfirmScreen(Dialog[bool | None]):
             Button(cancel, id="cancel", variant="primary"),
             Button(confirm, id="confirm", variant="error"),
         )
+
+    def on_mount(self) -> None:
+        """Look now and then whether the question still stands."""
+        if self._still is not None:
+            self._close_when_over(self._still)
+
+    @work
+    async def _close_when_over(self, still: Callable[[], bool]) -> None:
+        while still():  # noqa: ASYNC110  # nothing tells; a look now and then is enough
+            await asyncio.sleep(0.2)
+        self.dismiss(False)
 
     @on(Button.Pressed, "#confirm")
     def _confirm(self) -> None:

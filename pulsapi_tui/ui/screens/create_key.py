@@ -75,6 +75,8 @@ class CreateKeyScreen(Dialog[str | None]):
         verdict = check_name(self.query_one("#name", Input).value, self._taken)
         if verdict.error is None:
             self.dismiss(verdict.name)
+        else:
+            self.query_one("#verdict", Static).update(sentence((f"✗ {verdict.error}", "$error")))
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:

@@ -18,7 +18,6 @@ TITLES: dict[Place, str] = {
     "keys": "Keys",
     "table": "Moving",
     "reveal": "The key that is shown once",
-    "app": "Everywhere",
     "help": "Everywhere",
 }
 
@@ -40,7 +39,7 @@ class HelpScreen(Dialog[None]):
     BINDINGS: ClassVar = [("question_mark,f1,q", "cancel", "Close")]
 
     def __init__(self, places: tuple[Place, ...], origin: str) -> None:
-        super().__init__("Help")
+        super().__init__("Help (Esc closes it)")
         self._places = places
         self._origin = origin
 
@@ -63,9 +62,9 @@ class HelpScreen(Dialog[None]):
     def _keys(self) -> Content:
         parts: list[str | tuple[str, str]] = []
         for place in self._places:
-            if parts:
-                parts.append("\n\n")
-            parts.append((TITLES[place], "bold $primary"))
+            if place in TITLES:
+                parts.append("\n\n" if parts else "")
+                parts.append((TITLES[place], "bold $primary"))
             for command in of(place):
                 parts.append((f"\n{command.shown:<9}", "bold"))
                 parts.append(f" {command.help}")

@@ -66,7 +66,7 @@ class KeysScreen(ListScreen):
     def on_mount(self) -> None:
         """Show the shell at once; the server comes after the first frame."""
         self.query_one("#filter", Input).cursor_blink = False
-        self._ticker = self.set_interval(1.0, self._feed.count_down, pause=True)
+        self._ticker = self.set_interval(1.0, self._tick, pause=True)
         self._show_state(LOADING)
         self._run_feed(None)
 
@@ -121,6 +121,12 @@ class KeysScreen(ListScreen):
         if self._ticker is not None:
             (self._ticker.resume if on else self._ticker.pause)()
 
+    def _tick(self) -> None:
+        """While the server is away, time goes on."""
+        self._feed.count_down()
+        self._listing.tick()
+        self.query_one(KeysTable).repaint_changed()
+
     # What the actions ask of the screen
 
     @property
@@ -158,6 +164,11 @@ class KeysScreen(ListScreen):
         """Take keys off the list."""
         self._listing.drop(key_ids)
         self._rearrange()
+
+    def put_off(self, key_id: str) -> None:
+        """Keep in sight that this key has no owner."""
+        self._listing.unowned.add(key_id)
+        self._show_counts()
 
     def look_again(self, cursor_id: str | None = None) -> None:
         """Read the list now."""

@@ -41,8 +41,8 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
 
     @property
     def key_name(self) -> str:
-        """The name of the key that is open here."""
-        return self._created.key.name
+        """The name and the end of the key that is open here."""
+        return f"“{self._created.key.name}” (…{self._created.key.hint})"
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, what is known of it, and the ways on."""
@@ -111,6 +111,7 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
     @on(Button.Pressed, "#verify")
     def action_verify(self) -> None:
         """Ask for a paste of the key."""
+        self._say(literal(""))
         self.remove_class("-leaving")
         self.add_class("-verifying")
         self.query_one("#paste", Input).focus()

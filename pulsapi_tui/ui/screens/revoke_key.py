@@ -110,6 +110,10 @@ class RevokeKeysScreen(Dialog[bool | None]):
     def _submit(self, event: Input.Submitted) -> None:
         if event.value.strip() == self._word:
             self.dismiss(True)
+        elif self._word is not None:
+            self.query_one("#ask", Static).update(
+                sentence(("✗ That is not it. Type ", "$error"), (self._word, "bold"), ":")
+            )
 
     @on(Button.Pressed, "#revoke")
     def _revoke(self) -> None:

@@ -43,7 +43,11 @@ class Dialog(ModalScreen[Result]):
         & Input { margin-bottom: 1; }
     }
     """
-    BINDINGS: ClassVar = [("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar = [
+        ("escape", "cancel", "Cancel"),
+        ("left", "app.focus_previous", "Previous"),
+        ("right", "app.focus_next", "Next"),
+    ]
 
     def __init__(self, title: str, *, danger: bool = False) -> None:
         """`title` is a text of ours, never data."""

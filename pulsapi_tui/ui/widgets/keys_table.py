@@ -38,7 +38,7 @@ _LABELS = {
 }
 _GUTTER = 2
 _GAP = 2
-_FIXED_BY_WIDTH = ((76, (12, 12, 14)), (52, (11, 11, 14)), (0, (0, 11, 2)))
+_FIXED_BY_WIDTH = ((76, (12, 12, 14)), (52, (11, 12, 14)), (0, (0, 12, 2)))
 """From that width on, the cells of Created, Last Used and Health; Name has the rest.
 
 The narrowest has no Created, and of Health only the glyph.
@@ -101,6 +101,7 @@ class KeysTable(DataTable[Text]):
         self._keys: Sequence[ApiKey] = ()
         self._sorted_by = (SortColumn.CREATED, True)
         self._painted: dict[int, _Painted] = {}
+        self._left_id: str | None = None
         super().__init__(cursor_type="row", show_row_labels=False, id=id)
 
     def on_mount(self) -> None:
@@ -133,7 +134,9 @@ class KeysTable(DataTable[Text]):
         stays at its place. `cursor_id` moves it to another key.
         """
         at_cursor = self.key_at_cursor
-        wanted_id = cursor_id or (at_cursor.id if at_cursor else None)
+        # An empty list leaves the cursor nowhere; the next one has it where it was.
+        wanted_id = cursor_id or (at_cursor.id if at_cursor else self._left_id)
+        self._left_id = wanted_id
         old_row, old_scroll = self.cursor_row, self.scroll_offset.y
         header_changed = sorted_by != self._sorted_by
         self._keys, self._sorted_by = keys, sorted_by

@@ -17,7 +17,13 @@ class StatusLine(Horizontal):
         height: 1;
         padding: 0 1;
         background: $surface;
-        & > #status-list { width: 1fr; color: $foreground 80%; }
+        & > #status-list {
+            width: 1fr;
+            padding-right: 1;
+            color: $foreground 80%;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
         & > #status-server { width: auto; color: $foreground 60%; }
         & > #status-server.-trouble { color: $warning; text-style: bold; }
     }
