@@ -116,6 +116,7 @@ class ListScreen(Screen[None]):
                 self._cursor_id = self._search_began_at
             field.clear()
             bar.display = False
+            self._rearrange()
             self.query_one(KeysTable).focus()
         elif self._listing.marked:
             self._listing.marked.clear()

@@ -253,3 +253,12 @@ async def test_a_pasted_key_is_no_name(story: Story) -> None:
     await story.shows("This looks like a key, not like a name")
     await story.press("enter")
     assert not story.keys_screen.is_active
+
+
+async def test_a_filter_that_was_only_opened_holds_no_cursor_back(story: Story) -> None:
+    await story.press("slash", "escape", "j", "j")
+    assert story.table.cursor_row == 2
+    before = story.table.keys
+    await story.press("r")
+    await story.until(lambda: story.table.keys is not before, "a fresh list")
+    assert story.table.cursor_row == 2
