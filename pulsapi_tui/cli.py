@@ -134,7 +134,8 @@ def _remote(arguments: argparse.Namespace) -> int:
     from pulsapi_tui.wiring import RemoteConnector, SystemClock
 
     base_url = arguments.base_url or os.environ.get("PULSAPI_BASE_URL", "https://api.pulsapi.com")
-    key = os.environ.get("PULSAPI_API_KEY", "")
+    # Taken out, so that no tool that is run for the clipboard inherits it.
+    key = os.environ.pop("PULSAPI_API_KEY", "")
     if not key:
         return _fail(
             "no API key. Set PULSAPI_API_KEY (and PULSAPI_BASE_URL for another server than "

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.conftest import Machine
+from tests.terminal.fake_pulsapi import SESSION_KEY, Answers, serving
 from tests.terminal.processes import PATIENCE_S, eventually, is_running, who_mentions
 from tests.terminal.stream import tokens_of
 from tests.terminal.terminal import PROGRAM, Terminal
@@ -164,3 +165,28 @@ def test_copy_with_a_dead_display_claims_nothing(machine: Machine) -> None:
     terminal.press("c")
     terminal.until("Not confirmed")
     assert "read back from" not in terminal.text
+
+
+def test_the_key_of_the_session_is_not_in_a_tools_environment(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """A tool that is run for the clipboard inherits what the program was started with, less it."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    seen = tmp_path / "seen"
+    tool = tools / "tmux"
+    tool.write_text(f"#!/bin/sh\nexport -p >> {seen}; cat > /dev/null; echo done >> {seen}\n")
+    tool.chmod(0o755)
+    with serving(Answers(["Release bot"])) as url:
+        terminal = machine.start(
+            PULSAPI_BASE_URL=url,
+            PULSAPI_API_KEY=SESSION_KEY,
+            TMUX="/nowhere,1,0",
+            PATH=f"{tools}:/usr/bin:/bin",
+        )
+        terminal.until("● live")
+        terminal.press("y")
+        terminal.until("Not confirmed")
+        eventually(lambda: seen.exists() and "done" in seen.read_text(), "the tool ran")
+    assert "PULSAPI_BASE_URL" in seen.read_text()
+    assert SESSION_KEY not in seen.read_text()

@@ -65,6 +65,18 @@ class FaultyService(SeededService):
             raise self.revoke_fault
 
 
+class SlowService(FaultyService):
+    """Answers a create when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+
+    async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
+        await self.go_on.wait()
+        return await super().create_key(name, request_id, attempt)
+
+
 class SteppingClock(SystemClock):
     """The real time, and more where a test says so."""
 
@@ -348,14 +360,7 @@ async def test_quitting_asks_where_something_is_under_way() -> None:
 
 
 async def test_the_quit_dialog_ends_with_its_reason() -> None:
-    class Slow(FaultyService):
-        go_on = asyncio.Event()
-
-        async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
-            await self.go_on.wait()
-            return await super().create_key(name, request_id, attempt)
-
-    service = Slow()
+    service = SlowService()
     async with story_of(connector_of(service)) as story:
         await story.shows("● live")
         await create(story)
@@ -397,3 +402,14 @@ async def test_decided_later_and_revoked_by_hand_is_forgotten(tmp_path: Path) ->
         await story.shows("Revoked “Deploy bot”")
         assert journal.open_intents(service.origin, "acc_northwind") == ()
         await story.until(lambda: "without an owner" not in story.text, "no trace")
+
+
+async def test_no_key_cancels_a_create_that_was_sent() -> None:
+    service = SlowService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Creating “Deploy bot”…")
+        await story.press("escape", "escape", "n", "X", "r", "enter", "escape", "ctrl+c", "escape")
+        service.go_on.set()
+        await story.shows("Shown this once")

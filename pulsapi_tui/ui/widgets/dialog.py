@@ -62,8 +62,8 @@ class Dialog(ModalScreen[Result]):
         yield TooSmall()
 
     def compose_dialog(self) -> Iterable[Widget]:
-        """What is in the box."""
-        raise NotImplementedError
+        """What is in the box: nothing, unless the dialog says so."""
+        return ()
 
     @property
     def type_into(self) -> str | None:
