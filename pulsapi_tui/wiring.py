@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -81,10 +82,17 @@ class DemoConnector:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # The user's own key is no business of the demo's.
+            env={name: value for name, value in os.environ.items() if name != "PULSAPI_API_KEY"},
         )
         self._hello: _Hello | None = None
         self._tell: Callable[[str], None] = _ignore
         self._news = threading.Thread(target=self._read_news, name="demo news", daemon=True)
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
 
     def tell(self, tell: Callable[[str], None]) -> None:
         """Tell, from another thread, what becomes of the traffic that the demo makes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+from pathlib import Path
 
 import pytest
 from textual.message import Message
@@ -15,6 +16,7 @@ from textual.message import Message
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from pulsapi_tui.wiring import DemoConnector, SystemClock
 from tests.pictures import SeededService, StandingClock
 from tests.ui.support import FakeClipboard, Story, connector_of, story_of
 
@@ -113,6 +115,18 @@ async def test_nothing_is_left_of_it_after_leaving() -> None:
         screen.blank()
         await story.pilot.pause()
         assert CANARY not in story.text
+
+
+def test_the_users_key_is_not_in_the_demos_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSAPI_API_KEY", CANARY)
+    monkeypatch.setenv("PULSAPI_MARK", "seen")
+    connector = DemoConnector((), SystemClock())
+    try:
+        environment = Path(f"/proc/{connector.pid}/environ").read_text()
+        assert "PULSAPI_MARK=seen" in environment
+        assert not holds_canary(environment)
+    finally:
+        connector.stop()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
