@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.config.journal_file import JournalFile
 from pulsapi_tui.config.paths import journal_path
-from pulsapi_tui.domain.errors import CredentialError
+from pulsapi_tui.domain.errors import ConnectError
 from pulsapi_tui.domain.ports import Clock, Retrying, Session
 from pulsapi_tui.domain.secret import Secret
 
@@ -116,7 +116,7 @@ class DemoConnector:
         except (ValueError, KeyError, TypeError):
             hello = None
         if hello is None:
-            raise CredentialError("The demo's server could not be started.")
+            raise ConnectError("The demo's server could not be started.")
         self._news.start()
         return hello
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from pulsapi_tui.domain.models import ApiKey
@@ -35,7 +36,7 @@ def _last_used_at(key: ApiKey) -> datetime:
 
 _SORT_KEY: dict[SortColumn, Callable[[ApiKey], Any]] = {
     SortColumn.NAME: lambda key: (key.name.casefold(), key.name, key.id),
-    SortColumn.CREATED: lambda key: key.created_at,
+    SortColumn.CREATED: attrgetter("created_at"),
     SortColumn.LAST_USED: _last_used_at,
 }
 

@@ -6,14 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from pulsapi_tui.domain.errors import ForbiddenRoleError, PlanRequiredError, PulsapiError
+from pulsapi_tui.domain.errors import (
+    CredentialError,
+    ForbiddenRoleError,
+    PlanRequiredError,
+    PulsapiError,
+)
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Connector, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import span
 from pulsapi_tui.flows.refresh import Snapshot, keep_fresh
-from pulsapi_tui.ui.states import state_for
+from pulsapi_tui.ui.states import could_not_start, state_for
 from pulsapi_tui.ui.widgets.state_panel import State
 
 
@@ -69,8 +74,11 @@ class Feed:
         self._account = self._fetched = self._next_try_at = None
         try:
             session = await self._connect(credential, self._retrying)
-        except PulsapiError as error:
+        except CredentialError as error:
             self._view.refused(state_for(error, None, self.origin))
+            return
+        except PulsapiError as error:
+            self._view.refused(could_not_start(error))
             return
         self._session = session
         self._view.session_opened(session)

@@ -27,6 +27,11 @@ NOTHING_FOUND = State(
 )
 
 
+def could_not_start(error: PulsapiError) -> State:
+    """The state where there is not even a session."""
+    return State("✗", "Could not start", f"{error.user_message} Quit with q.", tone="-error")
+
+
 def state_for(error: PulsapiError, account: Account | None, origin: str) -> State:
     """The state that an error puts the screen into while there are no rows to show."""
     match error:

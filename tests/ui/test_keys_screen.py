@@ -262,3 +262,11 @@ async def test_a_filter_that_was_only_opened_holds_no_cursor_back(story: Story) 
     await story.press("r")
     await story.until(lambda: story.table.keys is not before, "a fresh list")
     assert story.table.cursor_row == 2
+
+
+async def test_a_demo_that_does_not_start_is_said(demo: Callable[..., DemoConnector]) -> None:
+    async with story_of(demo("--no-such-option")) as story:
+        await story.shows("Could not start")
+        await story.shows("The demo's server could not be started.")
+        await story.press("n", "r", "enter")
+        assert story.keys_screen.is_active
