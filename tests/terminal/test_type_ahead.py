@@ -16,7 +16,7 @@ def test_a_whole_create_in_one_write(demo: Terminal) -> None:
 
 def test_the_filter_in_one_write(demo: Terminal) -> None:
     """No letter of the word runs a command, and none is lost."""
-    demo.press("/gra")
+    demo.press("/grafana")
     demo.until("12 keys · 2 shown")
     assert demo.names == ["Grafana exporter", "Grafana exporter"]
     demo.press("escape")

@@ -234,7 +234,7 @@ async def test_help_and_palette(story: Story) -> None:
 
 async def test_a_filter_that_finds_nothing_loses_no_cursor(story: Story) -> None:
     await story.put_cursor_on("Nightly backup report")
-    await story.press("slash", *"zzz")
+    await story.press("slash", *"zzzzzz")
     await story.shows("No key matches the filter")
     await story.press("escape")
     await story.until(lambda: len(story.names) == 12, "all again")

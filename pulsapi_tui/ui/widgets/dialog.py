@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -88,6 +89,20 @@ class Dialog(ModalScreen[Result]):
             event.prevent_default()
             self.set_focus(field)
             field.insert_text_at_cursor(text)
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close with a result; only once this is the screen on top.
+
+        Textual pops whatever is on top: another dialog's close could take a shown key away.
+        """
+        if self.is_active:
+            return super().dismiss(result)
+
+        def later() -> None:
+            self.dismiss(result)
+
+        self.set_timer(0.1, later)
+        return AwaitComplete()
 
     def action_cancel(self) -> None:
         """Go back; nothing happens."""
