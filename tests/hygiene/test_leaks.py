@@ -18,6 +18,7 @@ from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.wiring import DemoConnector, SystemClock
 from tests.pictures import SeededService, StandingClock
+from tests.server.support import wait_until
 from tests.ui.support import FakeClipboard, Story, connector_of, story_of
 
 CANARY = "an-example-that-is-no-key"
@@ -122,7 +123,10 @@ def test_the_users_key_is_not_in_the_demos_environment(monkeypatch: pytest.Monke
     monkeypatch.setenv("PULSAPI_MARK", "seen")
     connector = DemoConnector((), SystemClock())
     try:
-        environment = Path(f"/proc/{connector.pid}/environ").read_text()
+        path = Path(f"/proc/{connector.pid}/environ")
+        # Empty for a moment, while the process is still being made.
+        wait_until(lambda: path.read_text() != "")
+        environment = path.read_text()
         assert "PULSAPI_MARK=seen" in environment
         assert not holds_canary(environment)
     finally:
