@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -323,10 +322,12 @@ class KeysTable(DataTable[Text]):
     def _find(self, wanted_id: str | None, near: int) -> int:
         """The row of that id, looked for first where it was; else the nearest row there is."""
         keys = self._keys
-        around = range(max(0, near - 2), min(len(keys), near + 3))
-        for index in chain(around, range(len(keys))):
+        for index in range(max(0, near - 2), min(len(keys), near + 3)):
             if keys[index].id == wanted_id:
                 return index
+        ids = [key.id for key in keys]
+        if wanted_id in ids:
+            return ids.index(wanted_id)
         return max(0, min(near, len(keys) - 1))
 
 
