@@ -48,13 +48,13 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """One origin, one credential, one client. `close` it when done.
+    """One origin, one credential or none, one client. `close` it when done.
 
     Raises:
         CredentialError: httpx can't make a URL of the base URL's host.
     """
 
-    def __init__(self, base_url: str, credential: Secret, *, version: str) -> None:
+    def __init__(self, base_url: str, credential: Secret | None, *, version: str) -> None:
         tls: ssl.SSLContext | bool = (
             ssl.create_default_context() if base_url.startswith("https:") else False
         )
@@ -89,8 +89,9 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        credential: Secret | None = None,
     ) -> Answer:
-        """Send one request, once, and read its whole answer.
+        """Send one request, once, and read its whole answer; `credential` is another than usual.
 
         Raises:
             ConnectError: it was not sent.
@@ -98,10 +99,10 @@ class Transport:
             BadAnswerError: the answer is compressed, or larger than the cap.
             RedirectError: the answer sends elsewhere.
         """
-        sent_headers = {
-            **(headers or {}),
-            "Authorization": f"Bearer {self._credential.reveal()}",
-        }
+        sent_headers = dict(headers or {})
+        used_credential = credential or self._credential
+        if used_credential is not None:
+            sent_headers["Authorization"] = f"Bearer {used_credential.reveal()}"
         async with self._places:
             try:
                 async with asyncio.timeout(deadline_s):

@@ -119,9 +119,9 @@ class PulsApiClient:
         """`DELETE /v1/api-keys/{id}`."""
         await self._call("DELETE", f"/v1/api-keys/{quote(key_id, safe='')}", expect=204)
 
-    async def services(self) -> tuple[Service, ...]:
-        """`GET /v1/services`."""
-        answer = await self._call("GET", "/v1/services", expect=200)
+    async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
+        """`GET /v1/services`, with another key where one is given."""
+        answer = await self._call("GET", "/v1/services", expect=200, credential=credential)
         return _wire.decode_services(answer.body)
 
     async def aclose(self) -> None:
@@ -138,6 +138,7 @@ class PulsApiClient:
         params: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
+        credential: Secret | None = None,
     ) -> Answer:
         tries = 0
         while True:
@@ -150,6 +151,7 @@ class PulsApiClient:
                     params=params,
                     headers=headers,
                     content=content,
+                    credential=credential,
                 )
                 if answer.status in {expect, also}:
                     return answer

@@ -17,6 +17,8 @@
     |   +-- UnavailableError      5xx
     +-- CredentialError           our own key can't be sent at all
     +-- JournalError              the intent could not be written: nothing was sent
+    +-- DeliveryError             a key did not get to where it was to go
+    +-- SettingsError             config.toml can't be used as it is
 
 `user_message` is a sentence for the person at the screen and holds no secret, no URL's query and
 no raw text of a server. `may_have_acted` says whether the server may have carried the request out.
@@ -128,3 +130,18 @@ class CredentialError(PulsapiError):
 
 class JournalError(PulsapiError):
     """The journal could not be written, so nothing was sent."""
+
+
+class DeliveryError(PulsapiError):
+    """A key did not get to its target, as far as is known; whoever has it still has it.
+
+    `output` is what a command said, cleaned and without the secret; it may be empty.
+    """
+
+    def __init__(self, user_message: str, *, output: str = "") -> None:
+        super().__init__(user_message)
+        self.output = output
+
+
+class SettingsError(PulsapiError):
+    """The user's own settings are not valid; the message names the place and the way out."""

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
 from pulsapi_tui.domain.secret import Secret
@@ -73,8 +74,8 @@ class KeyService(Protocol):
         """Revoke; returns only when the server confirmed it."""
         ...
 
-    async def services(self) -> tuple[Service, ...]:
-        """The services that the account watches."""
+    async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
+        """The services that the account watches; asked with another key, where one is given."""
         ...
 
     async def aclose(self) -> None:
@@ -89,6 +90,8 @@ class Session(NamedTuple):
     journal: Journal
     label: str
     """What the header calls it: a profile, `demo`, or the host."""
+    last_target: LastTarget
+    """Where a key of this profile went last."""
 
 
 Retrying = Callable[[RetryNotice], None]
@@ -145,6 +148,8 @@ class Copied(msgspec.Struct, frozen=True):
     """Read back and equal."""
     message: str
     """Names the route and what is known, for the user."""
+    sent: bool = True
+    """Whether it went out at all; False where every route failed, or there is none."""
 
 
 class Clipboard(Protocol):
@@ -153,3 +158,55 @@ class Clipboard(Protocol):
     async def copy(self, secret: Secret) -> Copied:
         """Copy by the best route of where the program runs; never raises for a failed route."""
         ...
+
+
+class Delivery(Protocol):
+    """Ways to bring a key to where it belongs without showing it."""
+
+    async def ways(self, key_name: str) -> tuple[Way, ...]:
+        """What can be had here, with defaults for a key of that name; tools not here are left out.
+
+        Env file and file come first.
+        """
+        ...
+
+    def preview(self, target: Target) -> Preview:
+        """What a delivery would do, from the target alone; asks nothing of the machine."""
+        ...
+
+    async def concerns(self, target: Target) -> tuple[str, ...]:
+        """What speaks against it, as sentences; changes nothing. Raises `DeliveryError`."""
+        ...
+
+    async def deliver(self, secret: Secret, target: Target) -> Delivered:
+        """Deliver; returns only what is known to be true. Raises `DeliveryError`."""
+        ...
+
+
+class LastTarget(Protocol):
+    """The target that was delivered to last, kept per profile."""
+
+    def last(self) -> Target | None:
+        """The last one; None where there is none, or it can't be read."""
+        ...
+
+    def remember(self, target: Target) -> None:
+        """Keep it; what can't be kept is forgotten without a word."""
+        ...
+
+
+class Recorders(Protocol):
+    """Who writes down what this terminal shows."""
+
+    async def active(self) -> tuple[str, ...]:
+        """A sentence for each that is known to be at it right now; never raises."""
+        ...
+
+
+class HandOff(NamedTuple):
+    """What a key needs between created and stored."""
+
+    delivery: Delivery
+    recorders: Recorders
+    mask_after_s: float
+    """A key that is shown is masked again after so many seconds."""

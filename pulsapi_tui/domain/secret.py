@@ -31,6 +31,10 @@ class Secret:
             self._text.encode("utf-8", "surrogatepass"), candidate.encode("utf-8", "surrogatepass")
         )
 
+    def stands_in(self, text: str) -> bool:
+        """Whether a text holds the secret, as where it was pasted into the wrong field."""
+        return self._text in text
+
     def __repr__(self) -> str:
         return "<Secret>"
 

@@ -130,7 +130,7 @@ class ScriptedService:
         if error is not None:
             raise error
 
-    async def services(self) -> tuple[Service, ...]:
+    async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
         return ()
 
     async def aclose(self) -> None:

@@ -1,0 +1,62 @@
+"""One request that tells whether PulsAPI is there, whom it takes us for, and its time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from pulsapi_tui import __version__
+from pulsapi_tui.api import _wire
+from pulsapi_tui.api._http import Answer, Transport
+from pulsapi_tui.api._problems import problem_error
+from pulsapi_tui.api.origin import check_base_url, check_credential
+from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
+from pulsapi_tui.domain.models import Account
+from pulsapi_tui.domain.secret import Secret
+
+
+class Probed(NamedTuple):
+    """An answer, whatever it says."""
+
+    status: int
+    sent_at: datetime | None
+    """The server's own clock, to the second; None where it does not tell."""
+    outcome: Account | PulsapiError
+
+
+async def probe(
+    base_url: str, credential: Secret | None, now: datetime, *, deadline_s: float
+) -> Probed:
+    """`GET /v1/account`, once; without a credential, no Authorization is sent.
+
+    Raises:
+        CredentialError: the base URL or the credential can't be used.
+        NetworkError, RedirectError, BadAnswerError: no answer, or none that may be read.
+    """
+    origin = check_base_url(base_url)
+    checked = None if credential is None else check_credential(credential)
+    async with Transport(origin, checked, version=__version__) as transport:
+        answer = await transport.exchange("GET", "/v1/account", deadline_s=deadline_s)
+    return Probed(answer.status, _sent_at(answer), _outcome(answer, now))
+
+
+def _outcome(answer: Answer, now: datetime) -> Account | PulsapiError:
+    if answer.status >= 400:
+        return problem_error(answer, now)
+    if answer.status != 200:
+        return BadAnswerError(
+            f"PulsAPI answered with status {answer.status}, which means nothing here."
+        )
+    try:
+        return _wire.decode_account(answer.body)
+    except BadAnswerError as error:
+        return error
+
+
+def _sent_at(answer: Answer) -> datetime | None:
+    try:
+        sent_at = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return sent_at if sent_at.tzinfo is not None else sent_at.replace(tzinfo=UTC)

@@ -1,0 +1,71 @@
+"""Bring a key to where it belongs, and try whether it works."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+
+from pulsapi_tui.domain.delivery import Delivered, Target
+from pulsapi_tui.domain.errors import (
+    DeliveryError,
+    JournalError,
+    PulsapiError,
+    UnauthorizedError,
+)
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.ports import Delivery, Journal, KeyService
+from pulsapi_tui.domain.secret import Secret
+
+
+async def deliver_key(
+    secret: Secret, intent: Intent, target: Target, *, delivery: Delivery, journal: Journal
+) -> Delivered:
+    """Deliver a key that was just created, and forget its intent once it is stored.
+
+    The journal has the target before anything is written there: a program that ends in between
+    leaves word of where to look. Raises `DeliveryError`; the key is then where it was.
+    """
+    if any(map(secret.stands_in, target.values.values())):
+        raise DeliveryError(
+            "The key itself stands where a path or a name belongs. Take it out: names are shown, "
+            "written down and remembered."
+        )
+    # Without the note, a crash is told less well; that is no reason not to store the key.
+    with suppress(JournalError):
+        journal.put(msgspec.structs.replace(intent, target=delivery.preview(target).text))
+    delivered = await delivery.deliver(secret, target)
+    try:
+        journal.remove(intent.request_id)
+    except JournalError as error:
+        return msgspec.structs.replace(
+            delivered,
+            message=f"{delivered.message} But it could not be struck off the list of open keys, "
+            f"so the next start asks about it: {error.user_message}",
+        )
+    return delivered
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What came of a real call with a key."""
+
+    works: bool
+    message: str
+    """What was asked and what was answered, as a sentence."""
+
+
+async def try_key(secret: Secret, service: KeyService) -> Tried:
+    """Call `GET /v1/services` with that key. Never raises `PulsapiError`.
+
+    Documented by PulsAPI (contract.md); it is the call that keys are made for.
+    """
+    try:
+        services = await service.services(secret)
+    except UnauthorizedError:
+        return Tried(
+            False, "PulsAPI answered 401 to GET /v1/services: it does not accept this key."
+        )
+    except PulsapiError as error:
+        return Tried(False, f"GET /v1/services with this key failed. {error.user_message}")
+    count = f"{len(services)} service{'s' * (len(services) != 1)}"
+    return Tried(True, f"It works: GET /v1/services answered 200 with this key, {count}.")
