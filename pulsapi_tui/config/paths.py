@@ -14,6 +14,16 @@ def journal_path() -> Path:
     return Path(platformdirs.user_state_path(APP)) / "journal.json"
 
 
+def settings_path() -> Path:
+    """The user's own settings."""
+    return Path(platformdirs.user_config_path(APP)) / "config.toml"
+
+
+def last_target_path() -> Path:
+    """Where keys were delivered to last."""
+    return Path(platformdirs.user_state_path(APP)) / "last-targets.toml"
+
+
 def server_directory() -> Path:
     """The data of `pulsapi-tui serve`."""
     return Path(platformdirs.user_data_path(APP)) / "server"

@@ -1,0 +1,159 @@
+"""The user's own settings: `config.toml`, read and never written.
+
+Settings say which commands get a key, so a file that others can write to is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from pulsapi_tui.domain.errors import SettingsError
+from pulsapi_tui.domain.text import clean
+
+MAX_BYTES = 1024 * 1024
+
+RouteName = Literal["native", "osc52", "tmux", "tmux-passthrough", "screen-passthrough"]
+"""The values of `delivery.routes.Route`."""
+
+Seconds = Annotated[float, msgspec.Meta(ge=1, le=3600)]
+Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class ClipboardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[clipboard]`: which routes a copy may take."""
+
+    force: tuple[RouteName, ...] = ()
+    """Exactly these, in this order, whatever the environment says."""
+    forbid: tuple[RouteName, ...] = ()
+
+
+class RevealSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[reveal]`: how long a key stays on the screen."""
+
+    mask_after_s: Seconds = 30.0
+
+
+class RecipeField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[delivery.recipes.fields]]`: something that a recipe asks for."""
+
+    id: Word
+    label: str
+    default: str = ""
+
+
+class RecipeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[delivery.recipes]]`: a command of the user's own, with the key on its standard input."""
+
+    id: Word
+    argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    title: str = ""
+    fields: tuple[RecipeField, ...] = ()
+    note: str = ""
+
+
+class DeliverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[delivery]`: where keys can go."""
+
+    timeout_s: Seconds = 30.0
+    """For a command, before it is ended."""
+    recipes: tuple[RecipeSettings, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of `config.toml`; whatever is left out has its default."""
+
+    clipboard: ClipboardSettings = ClipboardSettings()
+    reveal: RevealSettings = RevealSettings()
+    delivery: DeliverySettings = DeliverySettings()
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the settings; where there is no file, the defaults.
+
+    Raises:
+        SettingsError: the file is not one of the user's own, is no TOML, or holds what no setting
+            is; names the place.
+    """
+    text = _read(path)
+    if text is None:
+        return Settings()
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = clean(str(error))
+        raise SettingsError(f"{path} is not valid TOML: {problem}. Mend that line.") from None
+    _refuse_unknown(path, values, Settings, "")
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        problem = clean(str(error)).replace("`$.", "`")
+        raise SettingsError(f"{path}: {problem}.") from None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with open(path, "rb", opener=_without_waiting) as stream:
+            _check_owner(path, os.fstat(stream.fileno()))
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read ({error.strerror}).") from None
+    if len(data) > MAX_BYTES:
+        raise SettingsError(f"{path} is larger than any settings are.")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # A FIFO there would otherwise be waited for.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise SettingsError(f"{path} is not a file. Move it away.")
+    if status.st_uid not in {os.geteuid(), 0}:
+        raise SettingsError(f"{path} belongs to another user, who could have keys sent away.")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"{path} can be written by others, who could have keys sent away. "
+            f"Run: chmod go-w {path}"
+        )
+
+
+def _refuse_unknown(path: Path, values: Mapping[str, Any], kind: type[Any], place: str) -> None:
+    """Name an unknown setting with the nearest one that there is."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for name, value in values.items():
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f"did you mean “{near[0]}”?" if near else f"there are: {', '.join(fields)}."
+            where = f"[{place}] has" if place else "there is"
+            raise SettingsError(f"{path}: {where} no setting “{clean(name)}”; {hint}")
+        inner = fields[name]
+        below = f"{place}.{name}" if place else name
+        if isinstance(value, dict) and _is_struct(inner):
+            _refuse_unknown(path, value, inner, below)
+        elif isinstance(value, list) and _is_struct(item := _item_type(inner)):
+            for each in value:
+                if isinstance(each, dict):
+                    _refuse_unknown(path, each, item, f"[{below}]")
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _item_type(kind: Any) -> Any:
+    return next(iter(getattr(kind, "__args__", ())), None)
