@@ -16,6 +16,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from pulsapi_tui.domain.delivery import Delivered, Field, Preview, Target, Way
 from pulsapi_tui.domain.errors import (
     AnswerLostError,
     ConnectError,
@@ -28,9 +29,12 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Plan, Role, Service
 from pulsapi_tui.domain.ports import (
     Copied,
+    Delivery,
+    HandOff,
     KeyPage,
     KeyPages,
     PageSeen,
+    Recorders,
     Retrying,
     Session,
 )
@@ -90,6 +94,77 @@ class NoClipboard:
         return Copied(confirmed=False, message="Sent to your terminal's clipboard.")
 
 
+class NoRecorders:
+    """Nobody writes down what the terminal shows."""
+
+    async def active(self) -> tuple[str, ...]:
+        return ()
+
+
+class NoLastTarget:
+    """Nothing was delivered before."""
+
+    def last(self) -> Target | None:
+        return None
+
+    def remember(self, target: Target) -> None:
+        pass
+
+
+class SeededDelivery:
+    """Three ways, the same on every machine; nothing is written and nothing is run."""
+
+    async def ways(self, key_name: str) -> tuple[Way, ...]:
+        return (
+            Way(
+                id="env_file",
+                title="Env file",
+                fields=(
+                    Field("path", "File", "~/app/.env"),
+                    Field("variable", "Variable", "PULSAPI_API_KEY"),
+                ),
+            ),
+            Way(
+                id="command:pass",
+                title="pass",
+                fields=(Field("path", "Entry", "pulsapi/deploy-bot"),),
+                note="An entry of that name is overwritten.",
+            ),
+            Way(id="file", title="File", fields=(Field("path", "File", "~/deploy-bot.key"),)),
+        )
+
+    def preview(self, target: Target) -> Preview:
+        path = target.values.get("path", "")
+        if not path:
+            return Preview("Say which file.", is_error=True)
+        if target.way_id == "command:pass":
+            return Preview(f"Runs: pass insert -m {path}  (the key goes to its standard input)")
+        if target.way_id == "file":
+            return Preview(f"Writes the key into {path} (0600), and reads it back.")
+        variable = target.values["variable"]
+        return Preview(f"Writes {variable} into {path} (0600), and reads it back.")
+
+    async def concerns(self, target: Target) -> tuple[str, ...]:
+        return ()
+
+    async def deliver(self, secret: Secret, target: Target) -> Delivered:
+        where = f"{target.values['variable']} in {target.values['path']}"
+        return Delivered(
+            where=where,
+            message=f"Written to {target.values['path']} as {target.values['variable']}, "
+            "and read back.",
+        )
+
+
+def hand_off_of(
+    delivery: Delivery | None = None,
+    recorders: Recorders | None = None,
+    mask_after_s: float = 30.0,
+) -> HandOff:
+    """A hand-off that touches nothing of this machine."""
+    return HandOff(delivery or SeededDelivery(), recorders or NoRecorders(), mask_after_s)
+
+
 class SeededService:
     """The demo's keys, without a server. `refusal` is what every listing answers."""
 
@@ -139,8 +214,17 @@ class SeededService:
             raise AnswerLostError("PulsAPI did not answer within 10 s.")
         self._keys = [key for key in self._keys if key.id != key_id]
 
-    async def services(self) -> tuple[Service, ...]:
-        return ()
+    async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
+        return tuple(
+            Service(
+                id=f"svc_{number}",
+                name=name,
+                status="operational",
+                group=None,
+                updated_at=NOW,
+            )
+            for number, name in enumerate(("Stripe", "GitHub", "Cloudflare"))
+        )
 
     async def aclose(self) -> None:
         pass
@@ -180,6 +264,11 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
     "details": (SeededService, _keys("j", "j", "enter")),
     "create": (SeededService, _keys("n", *"Deploy bot")),
     "reveal": (SeededService, _keys("n", *"Deploy bot", "enter", "c")),
+    "delivered": (
+        SeededService,
+        _keys("n", *"Deploy bot", "enter", "d", "enter", "enter", "enter"),
+    ),
+    "deliver": (SeededService, _keys("n", *"Deploy bot", "enter", "d", "down")),
     "verify": (SeededService, _keys("n", *"Deploy bot", "enter", "v")),
     "way-out": (SeededService, _keys("n", *"Deploy bot", "enter", "escape")),
     "revoke": (SeededService, _keys("j", "j", "j", "j", "j", "j", "X")),
@@ -215,9 +304,9 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
 @asynccontextmanager
 async def _running(service: SeededService) -> AsyncIterator[tuple[PulsapiApp, Pilot[None]]]:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
-        return Session(service, NoJournal(), "demo")
+        return Session(service, NoJournal(), "demo", NoLastTarget())
 
-    app = PulsapiApp(connect, StandingClock(), lambda _: NoClipboard())
+    app = PulsapiApp(connect, StandingClock(), lambda _: NoClipboard(), hand_off_of())
     app.animation_level = "none"
     async with app.run_test(size=SIZE, notifications=True, tooltips=True) as pilot:
         while _is_loading(app):

@@ -18,7 +18,8 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from pulsapi_tui.domain.ports import Clipboard, Clock, Connector
+from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, HandOff
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean, clean_lines
 from pulsapi_tui.ui.commands import Place, bindings, of
 from pulsapi_tui.ui.dialogs import Dialogs
@@ -63,10 +64,17 @@ class PulsapiApp(App[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
 
-    def __init__(self, connect: Connector, clock: Clock, make_clipboard: ClipboardMaker) -> None:
+    def __init__(
+        self,
+        connect: Connector,
+        clock: Clock,
+        make_clipboard: ClipboardMaker,
+        hand_off: HandOff,
+    ) -> None:
         super().__init__()
-        clipboard = make_clipboard(self.write_to_terminal)
-        self._keys_screen = KeysScreen(connect, clock, Dialogs(self, clipboard), clipboard)
+        self._copier = make_clipboard(self.write_to_terminal)
+        dialogs = Dialogs(self, self._copier, hand_off)
+        self._keys_screen = KeysScreen(connect, clock, dialogs, self._copier, hand_off.delivery)
 
     def get_default_screen(self) -> Screen[None]:
         """The page."""
@@ -85,6 +93,16 @@ class PulsapiApp(App[None]):
         if self._driver is not None:
             self._driver.write(data)
             self._driver.flush()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a selection by the same routes as everything else; the app keeps none of it."""
+        if text:
+            self._copy_selection(Secret(text))
+
+    @work
+    async def _copy_selection(self, text: Secret) -> None:
+        copied = await self._copier.copy(text)
+        self._keys_screen.say(f"Selection: {copied.message}")
 
     def news(self, text: str) -> None:
         """Show news from another thread, if the app still runs."""
@@ -147,6 +165,12 @@ class PulsapiApp(App[None]):
         if isinstance(self.screen, RevealKeyScreen):
             self.screen.action_leave()
             return
+        if self._keys_screen.in_hand is not None:
+            self._keys_screen.say(
+                f"The key {self._keys_screen.in_hand} is not stored yet. Go back to it first.",
+                "warning",
+            )
+            return
         under_way = self._keys_screen.under_way
         if under_way is not None:
             body = sentence(
@@ -199,12 +223,13 @@ class PulsapiApp(App[None]):
         self.call_after_refresh(self.exit, None, return_code, message)
 
     def _unproven(self) -> list[str]:
-        """A sentence for each key that is open and not proven stored."""
+        """A sentence for the key that is in hand and not known to be stored."""
+        in_hand = self._keys_screen.in_hand
+        if in_hand is None:
+            return []
         return [
-            f"The key {screen.key_name} was created and not proven stored: "
-            "if you do not have it, revoke it."
-            for screen in self.screen_stack
-            if isinstance(screen, RevealKeyScreen)
+            f"The key {in_hand} was created and is not known to be stored: if you do not have "
+            "it, revoke it. The next start asks about it."
         ]
 
     # Crashing

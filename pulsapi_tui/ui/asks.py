@@ -5,21 +5,50 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from textual.content import Content
 
+from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.secret import Secret
 
 
-class RevealOutcome(Enum):
-    """How a reveal ended."""
+class NewKey(NamedTuple):
+    """What was asked for in Create."""
 
-    PROVEN = "proven"
-    """The key was pasted back: it is somewhere else than here."""
+    name: str
+    deliver: bool
+    """Straight to where it belongs, without being shown."""
+
+
+class Wish(Enum):
+    """What the user wants of a key that is shown."""
+
+    DELIVER = "deliver"
+    TRY = "try"
     DISCARD = "discard"
-    """The user wants it revoked."""
+    """Revoke it."""
+    VERIFIED = "verified"
+    """It was pasted back, so it is somewhere else than here: close."""
+    DONE = "done"
+    """It was delivered: close."""
+
+
+class OpenReveal(Protocol):
+    """A key that is shown, until it is shut. It wishes; whoever opened it acts and tells."""
+
+    async def wish(self) -> Wish:
+        """The next wish; no other comes until the answer was told."""
+        ...
+
+    def tell(self, answer: Content, *, stored: bool = False) -> None:
+        """Show what came of the wish; `stored` once the key is known to be somewhere else."""
+        ...
+
+    def shut(self) -> None:
+        """Close it."""
+        ...
 
 
 class OrphanChoice(Enum):
@@ -34,12 +63,20 @@ class OrphanChoice(Enum):
 class Asks(Protocol):
     """Dialogs, as coroutines. None and False mean that the user went back."""
 
-    async def key_name(self, taken: Collection[str], draft: str) -> str | None:
-        """The name of a new key."""
+    async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
+        """The name of a new key, and where it goes."""
         ...
 
-    async def reveal(self, created: CreatedKey, note: str) -> RevealOutcome:
-        """Show a key once. `note` is a sentence on what went wrong before, or empty."""
+    async def target(self, key_name: str, before: Target | None) -> Target | None:
+        """Where to deliver a key to; `before` is where one went last, or was to go just now."""
+        ...
+
+    async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:
+        """Show a key once. `note` says what went wrong before."""
+        ...
+
+    async def confirm(self, title: str, body: Content, *, confirm: str) -> bool:
+        """Whether to go on all the same."""
         ...
 
     async def revoke(self, keys: Sequence[ApiKey], now: datetime) -> bool:

@@ -9,12 +9,14 @@ from typing import Any
 from textual.app import App
 from textual.content import Content
 
+from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
-from pulsapi_tui.domain.ports import Clipboard
+from pulsapi_tui.domain.ports import Clipboard, HandOff
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.ui.asks import OrphanChoice, RevealOutcome
-from pulsapi_tui.ui.screens.confirm import ReportScreen
+from pulsapi_tui.ui.asks import NewKey, OpenReveal, OrphanChoice
+from pulsapi_tui.ui.screens.confirm import ConfirmScreen, ReportScreen
 from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
+from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
@@ -24,17 +26,31 @@ from pulsapi_tui.ui.screens.sign_in import SignInScreen
 class Dialogs:
     """Each method waits for its dialog, so it is called from a worker."""
 
-    def __init__(self, app: App[Any], clipboard: Clipboard) -> None:
+    def __init__(self, app: App[Any], clipboard: Clipboard, hand_off: HandOff) -> None:
         self._app = app
         self._clipboard = clipboard
+        self._hand_off = hand_off
 
-    async def key_name(self, taken: Collection[str], draft: str) -> str | None:
-        """The name of a new key."""
+    async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
+        """The name of a new key, and where it goes."""
         return await self._app.push_screen_wait(CreateKeyScreen(taken, draft))
 
-    async def reveal(self, created: CreatedKey, note: str) -> RevealOutcome:
+    async def target(self, key_name: str, before: Target | None) -> Target | None:
+        """Where to deliver a key to."""
+        delivery = self._hand_off.delivery
+        ways = await delivery.ways(key_name)
+        screen = DeliverKeyScreen(key_name, ways, before, delivery.preview)
+        return await self._app.push_screen_wait(screen)
+
+    async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:
         """Show a key once."""
-        return await self._app.push_screen_wait(RevealKeyScreen(created, self._clipboard, note))
+        screen = RevealKeyScreen(created, origin, self._clipboard, self._hand_off, note)
+        await self._app.push_screen(screen)
+        return screen
+
+    async def confirm(self, title: str, body: Content, *, confirm: str) -> bool:
+        """Whether to go on all the same."""
+        return await self._app.push_screen_wait(ConfirmScreen(title, body, confirm=confirm)) is True
 
     async def revoke(self, keys: Sequence[ApiKey], now: datetime) -> bool:
         """Whether to revoke these keys."""

@@ -14,11 +14,12 @@ from typing import Literal, Protocol
 
 from textual.content import Content
 
+from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import JournalError, PulsapiError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
-from pulsapi_tui.domain.ports import Clock, Session
+from pulsapi_tui.domain.ports import Clock, Delivery, Session
 from pulsapi_tui.flows.create import (
     Created,
     NotCreated,
@@ -28,7 +29,8 @@ from pulsapi_tui.flows.create import (
     review_intents,
 )
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
-from pulsapi_tui.ui.asks import Asks, OrphanChoice, RevealOutcome
+from pulsapi_tui.ui.asks import Asks, OrphanChoice
+from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
 
 LIST_LAG = timedelta(seconds=3)
@@ -74,11 +76,14 @@ class KeysView(Protocol):
 class KeyActions:
     """The actions of one session. One at a time."""
 
-    def __init__(self, session: Session, clock: Clock, asks: Asks, view: KeysView) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, asks: Asks, delivery: Delivery, view: KeysView
+    ) -> None:
         self._session = session
         self._clock = clock
         self._asks = asks
         self._view = view
+        self._hand_over = HandOver(session, delivery, asks, self._revoke_one)
         self._turn = asyncio.Lock()
         self._own: set[str] = set()
         self._put_off: set[str] = set()
@@ -90,19 +95,31 @@ class KeyActions:
         """Whether an action is going on."""
         return self._turn.locked()
 
+    @property
+    def in_hand(self) -> str | None:
+        """The key that is not known to be stored, for a sentence."""
+        return self._hand_over.in_hand
+
     # Create
 
     async def create(self) -> None:
-        """Ask for a name, create, reveal."""
+        """Ask for a name, create, and hand the key over."""
         async with self._turn:
             draft = ""
             while True:
-                name = await self._asks.key_name(self._view.key_list.names, draft)
-                if name is None or await self._create(name):
+                wanted = await self._asks.new_key(self._view.key_list.names, draft)
+                if wanted is None:
                     return
-                draft = name
+                draft = wanted.name
+                target = None
+                if wanted.deliver:
+                    target = await self._hand_over.choose(wanted.name)
+                    if target is None:
+                        continue
+                if await self._create(wanted.name, target):
+                    return
 
-    async def _create(self, name: str) -> bool:
+    async def _create(self, name: str, target: Target | None) -> bool:
         """Create a key of that name; False asks for the name again."""
         with self._under_way(f"creating “{name}”"):
             outcome = await create_key(
@@ -116,7 +133,7 @@ class KeyActions:
         match outcome:
             case Created(created, intent):
                 self._view.look_again(created.key.id)
-                await self._hand_over(created, intent)
+                await self._hand(created, intent, target)
                 return True
             case NotCreated(error):
                 await self._asks.report(
@@ -135,30 +152,34 @@ class KeyActions:
                 await self._asks.report("Not known", _unresolved(name, error), danger=True)
                 return True
 
-    async def _hand_over(self, created: CreatedKey, intent: Intent) -> None:
-        """Show the key until it is proven stored, or revoked."""
+    async def _hand(self, created: CreatedKey, intent: Intent, target: Target | None) -> None:
+        """Deliver the key, or show it; it is in hand until it is stored or revoked."""
         name = created.key.name
-        note = ""
         self._own.add(intent.request_id)
-        shown_at = self._clock.now()
-        with self._under_way(f"“{name}” is shown this once and not yet proven stored"):
-            while await self._asks.reveal(created, note) is RevealOutcome.DISCARD:
-                [outcome] = await self._revoke([created.key])
-                if outcome.is_dead:
-                    self._forget(intent)
-                    self._view.say(f"Discarded and revoked “{name}”.")
-                    return
-                note = f"It could not be revoked: {outcome.reason}"
-        self._forget(intent)
+        began_at = self._clock.now()
+        with self._under_way(f"“{name}” is open this once and not yet known to be stored"):
+            if target is None:
+                handed_over = await self._hand_over.show(created, intent)
+            else:
+                handed_over = await self._hand_over.deliver_unseen(created, intent, target)
+        if handed_over is not HandedOver.DELIVERED:
+            self._forget(intent)
+        if handed_over is HandedOver.REVOKED:
+            self._view.say(f"Discarded and revoked “{name}”.")
+            return
         listed = self._view.key_list
-        if created.key.id not in listed.by_id and listed.fetched_at - shown_at > LIST_LAG:
+        if created.key.id not in listed.by_id and listed.fetched_at - began_at > LIST_LAG:
             self._view.say(
-                f"What you pasted is the key of “{name}”, but it is not listed any more: "
+                f"The key of “{name}” is stored, but it is not listed any more: "
                 "it was revoked elsewhere.",
                 "error",
             )
-            return
-        self._view.say(f"Verified: what you pasted is the key of “{name}”.")
+        elif handed_over is HandedOver.VERIFIED:
+            self._view.say(f"Verified: what you pasted is the key of “{name}”.")
+
+    async def _revoke_one(self, key: ApiKey) -> RevokeOutcome:
+        [outcome] = await self._revoke([key])
+        return outcome
 
     # Orphans
 
@@ -273,6 +294,11 @@ class KeyActions:
 
 
 def _why_orphan(intent: Intent) -> str:
+    if intent.target is not None:
+        return (
+            "This program created it, tried to deliver it, and ended before anything proved that "
+            f"it got there. Look there first: {intent.target}"
+        )
     if intent.state == "created":
         return (
             "This program created it and showed it, or was about to, and ended before anything "

@@ -70,3 +70,8 @@ def fit(text: str, width: int) -> str:
     """`text` in exactly `width` terminal cells: cut, or filled with spaces."""
     shown = shorten(text, width)
     return shown + " " * (width - cell_len(shown))
+
+
+def use_with_curl(origin: str) -> str:
+    """The command that shows how to use a key, with the key left to a variable."""
+    return f'curl -H "Authorization: Bearer $PULSAPI_API_KEY" {origin}/v1/services'

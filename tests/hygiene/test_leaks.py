@@ -17,7 +17,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.wiring import DemoConnector, SystemClock
-from tests.pictures import SeededService, StandingClock
+from tests.pictures import SeededService, StandingClock, hand_off_of
 from tests.server.support import wait_until
 from tests.ui.support import FakeClipboard, Story, connector_of, story_of
 
@@ -50,7 +50,7 @@ async def test_workers_messages_and_the_apps_clipboard() -> None:
     def hook(message: Message) -> None:
         seen.append(repr(message))
 
-    app = PulsapiApp(connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard())
+    app = PulsapiApp(connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard(), hand_off_of())
     clipboard = FakeClipboard()
     async with app.run_test(
         size=(100, 30), notifications=True, tooltips=True, message_hook=hook

@@ -20,8 +20,10 @@ from pulsapi_tui.domain.ports import (
     Clock,
     Connector,
     Copied,
+    HandOff,
     Journal,
     KeyService,
+    LastTarget,
     Retrying,
     Session,
 )
@@ -31,7 +33,7 @@ from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.wiring import SystemClock
-from tests.pictures import NoJournal
+from tests.pictures import NoJournal, NoLastTarget, hand_off_of
 
 PATIENCE_S = 10.0
 """How long a condition may take to come true before a story fails."""
@@ -149,19 +151,26 @@ class Story:
 
 @asynccontextmanager
 async def story_of(
-    connect: Connector, size: tuple[int, int] = (100, 30), clock: Clock | None = None
+    connect: Connector,
+    size: tuple[int, int] = (100, 30),
+    clock: Clock | None = None,
+    hand_off: HandOff | None = None,
 ) -> AsyncIterator[Story]:
     """Run the app against a connector."""
     clipboard = FakeClipboard()
-    app = PulsapiApp(connect, clock or SystemClock(), lambda _: clipboard)
+    app = PulsapiApp(
+        connect, clock or SystemClock(), lambda _: clipboard, hand_off or hand_off_of()
+    )
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         yield Story(app, pilot, clipboard)
 
 
-def connector_of(service: KeyService, journal: Journal | None = None) -> Connector:
+def connector_of(
+    service: KeyService, journal: Journal | None = None, last_target: LastTarget | None = None
+) -> Connector:
     """A connector whose every session is that service."""
 
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
-        return Session(service, journal or NoJournal(), "demo")
+        return Session(service, journal or NoJournal(), "demo", last_target or NoLastTarget())
 
     return connect

@@ -132,6 +132,6 @@ async def test_the_journal_knows_the_key_until_it_is_proven(story: Story) -> Non
 async def test_help_over_the_reveal(story: Story) -> None:
     await open_reveal(story)
     await story.press("f1")
-    await story.shows("Paste the key back: the one proof that you have it")
+    await story.shows("Paste the key back, which proves that you have it")
     await story.press("escape")
     assert isinstance(story.app.screen, RevealKeyScreen)

@@ -22,7 +22,7 @@ from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, 
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.wiring import SystemClock
-from tests.pictures import NoJournal, SeededService
+from tests.pictures import NoJournal, NoLastTarget, SeededService
 from tests.ui.support import Story, connector_of, story_of
 
 
@@ -137,7 +137,7 @@ async def test_a_retry_is_said() -> None:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
         retrying(RetryNotice("PulsAPI says that there were too many requests.", 30, 2))
         service.listing_fault = DOWN
-        return Session(service, NoJournal(), "demo")
+        return Session(service, NoJournal(), "demo", NoLastTarget())
 
     async with story_of(connect, size=(120, 30)) as story:
         await story.until(lambda: story.keys_screen.is_mounted, "mounted")
@@ -152,7 +152,9 @@ async def test_signed_out_then_in_with_another_key() -> None:
 
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
         given.append(credential)
-        return Session(refusing if credential is None else good, NoJournal(), "demo")
+        return Session(
+            refusing if credential is None else good, NoJournal(), "demo", NoLastTarget()
+        )
 
     async with story_of(connect) as story:
         await story.shows("Signed out")
@@ -187,16 +189,21 @@ async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: 
         await story.shows("Shown this once")
 
 
-async def test_an_orphan_is_named_again_at_the_next_start(tmp_path: Path) -> None:
+async def test_an_orphan_is_named_again_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = FaultyService()
     service.create_fault, service.makes_the_key_all_the_same = LOST, True
     path = tmp_path / "journal.json"
     async with story_of(connector_of(service, JournalFile(path))) as story:
         await story.shows("● live")
+        monkeypatch.setattr(OrphanScreen, "STANDS_STILL_S", 3600.0)
         await create(story)
         await story.shows("A key without an owner")
         await story.press("tab", "tab", "enter", "escape")
         assert isinstance(story.app.screen, OrphanScreen), "keys for the list do not answer it"
+        story.app.screen._take_answers(True)  # noqa: SLF001  # as its timer does
+        monkeypatch.undo()
         await takes_answers(story)
         await story.press("enter")
         await story.until(lambda: story.keys_screen.is_active, "decided later")

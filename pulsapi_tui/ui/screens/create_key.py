@@ -10,12 +10,13 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.domain.names import EXAMPLES, MAX_LENGTH, check_name
+from pulsapi_tui.ui.asks import NewKey
 from pulsapi_tui.ui.literal import MUTED, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
 
-class CreateKeyScreen(Dialog[str | None]):
-    """Returns the name, trimmed and valid, or None."""
+class CreateKeyScreen(Dialog[NewKey | None]):
+    """Returns the name, trimmed and valid, and whether to deliver the key unseen; or None."""
 
     CSS_PATH = "create_key.tcss"
     AUTO_FOCUS = "#name"
@@ -44,7 +45,9 @@ class CreateKeyScreen(Dialog[str | None]):
         )
         yield Static("", id="verdict", markup=False)
         yield self.buttons(
-            Button("Cancel", id="cancel"), Button("Create", id="create", variant="primary")
+            Button("Cancel", id="cancel"),
+            Button("Create, deliver unseen", id="create-deliver"),
+            Button("Create", id="create", variant="primary"),
         )
 
     def on_mount(self) -> None:
@@ -67,14 +70,22 @@ class CreateKeyScreen(Dialog[str | None]):
             line.update(sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED)))
         else:
             line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
-        self.query_one("#create", Button).disabled = verdict.error is not None
+        for button in ("#create", "#create-deliver"):
+            self.query_one(button, Button).disabled = verdict.error is not None
 
     @on(Input.Submitted, "#name")
     @on(Button.Pressed, "#create")
     def _create(self) -> None:
+        self._return(deliver=False)
+
+    @on(Button.Pressed, "#create-deliver")
+    def _create_and_deliver(self) -> None:
+        self._return(deliver=True)
+
+    def _return(self, *, deliver: bool) -> None:
         verdict = check_name(self.query_one("#name", Input).value, self._taken)
         if verdict.error is None:
-            self.dismiss(verdict.name)
+            self.dismiss(NewKey(verdict.name, deliver))
         else:
             self.query_one("#verdict", Static).update(sentence((f"✗ {verdict.error}", "$error")))
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulsapi_tui.ui.commands import Place, of
-from pulsapi_tui.ui.literal import sentence
+from pulsapi_tui.ui.literal import sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
 TITLES: dict[Place, str] = {
@@ -74,10 +74,7 @@ class HelpScreen(Dialog[None]):
         return sentence(
             ("Using a key", "bold $primary"),
             "\nSend it in the Authorization header of every request:\n",
-            (
-                f'curl -H "Authorization: Bearer $PULSAPI_API_KEY" {self._origin}/v1/services',
-                "$secondary",
-            ),
+            (use_with_curl(self._origin), "$secondary"),
             "\nA revoked key answers 401 Unauthorized at once.",
         )
 

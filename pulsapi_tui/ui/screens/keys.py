@@ -12,7 +12,7 @@ from textual.widgets import Button, DataTable, Input
 
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account
-from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Session
+from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Delivery, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.ui.asks import Asks
@@ -52,11 +52,19 @@ class KeysScreen(ListScreen):
     BINDINGS: ClassVar = bindings("keys")
     AUTO_FOCUS = "KeysTable"
 
-    def __init__(self, connect: Connector, clock: Clock, asks: Asks, clipboard: Clipboard) -> None:
+    def __init__(
+        self,
+        connect: Connector,
+        clock: Clock,
+        asks: Asks,
+        clipboard: Clipboard,
+        delivery: Delivery,
+    ) -> None:
         super().__init__(clock)
         self._clock = clock
         self._asks = asks
         self._clipboard = clipboard
+        self._delivery = delivery
         self._feed = Feed(connect, clock, self)
         self._actions: KeyActions | None = None
         self._account: Account | None = None
@@ -78,7 +86,7 @@ class KeysScreen(ListScreen):
 
     def session_opened(self, session: Session) -> None:
         """Show whose session it is going to be."""
-        self._actions = KeyActions(session, self._clock, self._asks, self)
+        self._actions = KeyActions(session, self._clock, self._asks, self._delivery, self)
         self.query_one(HeaderLine).show(session.label, None)
 
     def account_seen(self, session: Session, account: Account) -> None:
@@ -150,6 +158,11 @@ class KeysScreen(ListScreen):
     def under_way(self) -> str | None:
         """What quitting now would leave behind."""
         return self._actions.under_way if self._actions else None
+
+    @property
+    def in_hand(self) -> str | None:
+        """The key that is not known to be stored, if there is one."""
+        return self._actions.in_hand if self._actions else None
 
     def say(self, text: str, severity: Severity = "information") -> None:
         """A toast, drawn as it is."""

@@ -2,73 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import events, on, work
 from textual.content import Content
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.domain.models import CreatedKey
-from pulsapi_tui.domain.ports import Clipboard
-from pulsapi_tui.ui.asks import RevealOutcome
+from pulsapi_tui.domain.ports import Clipboard, HandOff
+from pulsapi_tui.domain.times import span
+from pulsapi_tui.ui.asks import Wish
 from pulsapi_tui.ui.commands import bindings
-from pulsapi_tui.ui.literal import literal, sentence
+from pulsapi_tui.ui.literal import MUTED, literal, sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.secret_field import SecretField
+
+_WAIT = {
+    Wish.DELIVER: "Delivering…",
+    Wish.TRY: "Calling GET /v1/services with this key…",
+    Wish.DISCARD: "Revoking…",
+}
 
 
 def _label(key: str, text: str) -> Content:
     return sentence(f"{key} ", (text, "bold"))
 
 
-class RevealKeyScreen(Dialog[RevealOutcome]):
-    """Closes only on proof, or on "discard and revoke". Escape never loses a key.
+class RevealKeyScreen(Dialog[None]):
+    """Wishes, and is told what came of it; shut by whoever opened it. Escape never loses a key.
 
-    A copy changes nothing on the server, so this screen may own it; the revoke it does not.
+    A copy changes nothing on the server, so this screen may own it; all else it does not.
     """
 
     CSS_PATH = "reveal_key.tcss"
     AUTO_FOCUS = "#copy"
     BINDINGS: ClassVar = bindings("reveal", "help")
 
-    def __init__(self, created: CreatedKey, clipboard: Clipboard, note: str = "") -> None:
+    def __init__(
+        self,
+        created: CreatedKey,
+        origin: str,
+        clipboard: Clipboard,
+        hand_off: HandOff,
+        note: Content | None = None,
+    ) -> None:
         super().__init__("API key created")
         self._created = created
+        self._origin = origin
         self._clipboard = clipboard
+        self._recorders = hand_off.recorders
+        self._mask_after_s = hand_off.mask_after_s
         self._note = note
-
-    @property
-    def key_name(self) -> str:
-        """The name and the end of the key that is open here."""
-        return f"“{self._created.key.name}” (…{self._created.key.hint})"
+        self._wishes: asyncio.Queue[Wish] = asyncio.Queue()
+        self._waiting = False
+        self._stored = False
+        self._warned_of: tuple[str, ...] = ()
+        self._mask_timer: Timer | None = None
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, what is known of it, and the ways on."""
         key = self._created.key
-        yield self.text(
-            sentence(
-                (key.name, "bold"),
-                ("\nShown this once: take it to where it belongs now.", "$warning"),
-            ),
-            id="what",
-        )
+        yield self.text(self._what(), id="what")
         yield SecretField(self._created.secret, key.hint, id="secret")
-        note = sentence((f"✗ {self._note}", "$error")) if self._note else literal("")
-        yield self.text(note, id="known")
+        yield self.text(self._note or literal(""), id="known")
         yield Input(password=True, placeholder="Paste the key here, then Enter", id="paste")
+        yield self.text(
+            sentence(("To use it: ", MUTED), (use_with_curl(self._origin), "$secondary")), id="use"
+        )
         yield self.text(
             sentence(
                 ("Nothing has proven yet that you have this key.", "bold"),
-                "\nPaste it back (v), or discard it: then it is revoked, and nothing uses it.",
+                "\nPaste it back (v), deliver it (d), or discard it: then it is revoked, and "
+                "nothing uses it.",
             ),
             id="way-out",
         )
         yield self.buttons(
             Button(_label("m", "Show"), id="show"),
             Button(_label("c", "Copy"), id="copy", variant="primary"),
+            Button(_label("d", "Deliver"), id="deliver"),
             Button(_label("v", "Verify"), id="verify"),
+            Button(_label("t", "Try"), id="try"),
             Button(_label("Esc", "Close"), id="close"),
             id="ways",
         )
@@ -77,6 +95,20 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
             Button("Discard and revoke", id="discard", variant="error"),
             id="ways-out",
         )
+
+    def _what(self) -> Content:
+        then = (
+            ("Stored. Take it to more places, or close this with Esc.", "$success")
+            if self._stored
+            else ("Shown this once: take it to where it belongs now.", "$warning")
+        )
+        return sentence((self._created.key.name, "bold"), "\n", then)
+
+    def on_mount(self) -> None:
+        """Mask the key whenever nobody may be looking."""
+        self.watch(self.app, "app_focus", self._focus_changed, init=False)
+        for signal in (self.app.app_suspend_signal, self.app.app_resume_signal):
+            signal.subscribe(self, self._suspended)
 
     def on_unmount(self) -> None:
         """Let go of the secret."""
@@ -87,14 +119,93 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
         for field in self.query(SecretField):
             field.blank()
 
-    # Show and copy
+    # Wishes and answers
+
+    async def wish(self) -> Wish:
+        """The next wish."""
+        return await self._wishes.get()
+
+    def tell(self, answer: Content, *, stored: bool = False) -> None:
+        """Show what came of the wish."""
+        self._waiting = False
+        self._say(answer)
+        if stored:
+            self._stored = True
+            self.query_one("#what", Static).update(self._what())
+            self.query_one("#copy", Button).variant = "default"
+            self.query_one("#close", Button).variant = "primary"
+            self.query_one("#close").focus()
+
+    def shut(self) -> None:
+        """Close."""
+        self.blank()
+        self.dismiss(None)
+
+    def _want(self, wish: Wish) -> None:
+        # A proof counts also while something else is under way.
+        if self._waiting and wish is not Wish.VERIFIED:
+            return
+        self._waiting = True
+        self.remove_class("-leaving", "-verifying")
+        if wish in _WAIT:
+            self._say(literal(_WAIT[wish]))
+        self._wishes.put_nowait(wish)
+
+    @on(Button.Pressed, "#deliver")
+    def action_deliver(self) -> None:
+        """Bring it somewhere without showing it."""
+        self._want(Wish.DELIVER)
+
+    @on(Button.Pressed, "#try")
+    def action_try_key(self) -> None:
+        """Make a real call with it."""
+        self._want(Wish.TRY)
+
+    # Show and mask
 
     @on(Button.Pressed, "#show")
-    def action_toggle_mask(self) -> None:
-        """Show the key, or mask it again."""
+    @work(exclusive=True, group="show")
+    async def action_toggle_mask(self) -> None:
+        """Show the key, or mask it again; first say who else would see it."""
+        if self.query_one(SecretField).shown:
+            self._mask("")
+            return
+        watching = await self._recorders.active()
+        if set(watching) - set(self._warned_of):
+            self._warned_of = watching
+            self._say(
+                sentence(
+                    ("! " + " ".join(watching), "$warning"),
+                    " The key would be in that record. Press m again to show it all the same, or "
+                    "deliver it (d) without showing it.",
+                )
+            )
+            return
+        self.query_one(SecretField).shown = True
+        self.query_one("#show", Button).label = _label("m", "Mask")
+        self._mask_timer = self.set_timer(self._mask_after_s, self._time_is_up)
+
+    def _mask(self, why: str) -> None:
         field = self.query_one(SecretField)
-        field.shown = not field.shown
-        self.query_one("#show", Button).label = _label("m", "Mask" if field.shown else "Show")
+        if self._mask_timer is not None:
+            self._mask_timer.stop()
+        if field.shown:
+            field.shown = False
+            self.clear_selection()
+            self.query_one("#show", Button).label = _label("m", "Show")
+            self._say(literal(why))
+
+    def _time_is_up(self) -> None:
+        self._mask(f"Masked again after {span(self._mask_after_s)}. Press m to show it.")
+
+    def _focus_changed(self, focused: bool) -> None:
+        if not focused:
+            self._mask("Masked: this window lost the focus. Press m to show it.")
+
+    def _suspended(self, _: object) -> None:
+        self._mask("Masked: the program was suspended. Press m to show it.")
+
+    # Copy
 
     @on(Button.Pressed, "#copy")
     @work
@@ -102,9 +213,14 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
         """Copy by the best route, and say what is known."""
         self._say(literal("Copying…"))
         copied = await self._clipboard.copy(self._created.secret)
-        glyph, style = ("✓", "$success") if copied.confirmed else ("→", "$secondary")
-        how = "" if copied.confirmed else " Press v and paste it here to make sure."
-        self._say(sentence((f"{glyph} {copied.message}{how}", style)))
+        if copied.confirmed:
+            self._say(sentence((f"✓ {copied.message}", "$success")))
+        elif copied.sent:
+            how = "Press v and paste it here to make sure."
+            self._say(sentence((f"→ {copied.message} {how}", "$secondary")))
+        else:
+            how = "The key is still here: deliver it (d), or show it (m)."
+            self._say(sentence((f"✗ {copied.message}", "$error"), f" {how}"))
 
     # Prove it
 
@@ -129,7 +245,7 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
 
     def _compare(self, pasted: str) -> None:
         if self._created.secret.matches(pasted):
-            self.dismiss(RevealOutcome.PROVEN)
+            self._want(Wish.VERIFIED)
             return
         detail = f"{len(pasted)} characters, " if pasted else "nothing was pasted, "
         self._say(
@@ -143,7 +259,7 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
     @on(Button.Pressed, "#close")
     @on(Button.Pressed, "#keep")
     def action_leave(self) -> None:
-        """Close the field for pasting, or say what is still open."""
+        """Close the field for pasting; close where the key is stored; or say what is still open."""
         if self.has_class("-verifying"):
             self.remove_class("-verifying")
             self.query_one("#paste", Input).clear()
@@ -151,13 +267,16 @@ class RevealKeyScreen(Dialog[RevealOutcome]):
         elif self.has_class("-leaving"):
             self.remove_class("-leaving")
             self.query_one("#copy").focus()
-        else:
+        elif self._stored:
+            self._want(Wish.DONE)
+        elif not self._waiting:
             self.add_class("-leaving")
             self.query_one("#keep").focus()
 
     @on(Button.Pressed, "#discard")
     def _discard(self) -> None:
-        self.dismiss(RevealOutcome.DISCARD)
+        self._want(Wish.DISCARD)
+        self.query_one("#copy").focus()
 
     def _say(self, content: Content) -> None:
         self.query_one("#known", Static).update(content)

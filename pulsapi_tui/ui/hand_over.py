@@ -1,0 +1,154 @@
+"""From created to stored: show the key, bring it to where it belongs, and let go only then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from textual.content import Content
+
+from pulsapi_tui.domain.delivery import Delivered, Target
+from pulsapi_tui.domain.errors import DeliveryError
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.models import ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Delivery, Session
+from pulsapi_tui.flows.deliver import deliver_key, try_key
+from pulsapi_tui.flows.revoke import RevokeOutcome
+from pulsapi_tui.ui.asks import Asks, OpenReveal, Wish
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+
+class HandedOver(Enum):
+    """How a key left this program."""
+
+    DELIVERED = "delivered"
+    VERIFIED = "verified"
+    """Pasted back."""
+    REVOKED = "revoked"
+    """Discarded by the user, and dead."""
+
+
+Revoke = Callable[[ApiKey], Awaitable[RevokeOutcome]]
+
+
+class HandOver:
+    """The hand-over of one key at a time, in one session."""
+
+    def __init__(self, session: Session, delivery: Delivery, asks: Asks, revoke: Revoke) -> None:
+        self._session = session
+        self._delivery = delivery
+        self._asks = asks
+        self._revoke = revoke
+        self.in_hand: str | None = None
+        """The key that is in hand and not known to be stored, for a sentence."""
+
+    # Where it goes
+
+    async def choose(self, key_name: str) -> Target | None:
+        """Ask for a target, and whether what speaks against it matters."""
+        target = self._session.last_target.last()
+        while True:
+            target = await self._asks.target(key_name, target)
+            if target is None or await self._agreed(target):
+                return target
+
+    async def _agreed(self, target: Target) -> bool:
+        try:
+            concerns = await self._delivery.concerns(target)
+        except DeliveryError as error:
+            await self._asks.report("Can't go there", _failure(error), danger=True)
+            return False
+        if not concerns:
+            return True
+        body = sentence(
+            self._delivery.preview(target).text,
+            *(part for concern in concerns for part in ("\n\n", (f"! {concern}", "$warning"))),
+        )
+        return await self._asks.confirm("Deliver there?", body, confirm="Deliver all the same")
+
+    # The two ways of a new key
+
+    async def deliver_unseen(
+        self, created: CreatedKey, intent: Intent, target: Target
+    ) -> HandedOver:
+        """Deliver a key without ever showing it; where that fails, show it."""
+        with self._holding(created.key):
+            try:
+                delivered = await self._deliver(created, intent, target)
+            except DeliveryError as error:
+                return await self._show(created, intent, _failure(error))
+        name = (created.key.name, "bold")
+        await self._asks.report("Delivered", sentence(name, "\n", *_success(delivered)))
+        return HandedOver.DELIVERED
+
+    async def show(self, created: CreatedKey, intent: Intent) -> HandedOver:
+        """Show a key until it is stored, or revoked."""
+        with self._holding(created.key):
+            return await self._show(created, intent, None)
+
+    async def _show(self, created: CreatedKey, intent: Intent, note: Content | None) -> HandedOver:
+        reveal = await self._asks.reveal(created, self._session.service.origin, note)
+        while True:
+            match await reveal.wish():
+                case Wish.DELIVER:
+                    await self._deliver_shown(reveal, created, intent)
+                case Wish.TRY:
+                    tried = await try_key(created.secret, self._session.service)
+                    glyph, style = ("✓", "$success") if tried.works else ("✗", "$error")
+                    reveal.tell(sentence((f"{glyph} {tried.message}", style)))
+                case Wish.DISCARD:
+                    outcome = await self._revoke(created.key)
+                    if outcome.is_dead:
+                        reveal.shut()
+                        return HandedOver.REVOKED
+                    reveal.tell(
+                        sentence((f"✗ It could not be revoked: {outcome.reason}", "$error"))
+                    )
+                case Wish.VERIFIED:
+                    reveal.shut()
+                    return HandedOver.VERIFIED
+                case Wish.DONE:
+                    reveal.shut()
+                    return HandedOver.DELIVERED
+
+    async def _deliver_shown(self, reveal: OpenReveal, created: CreatedKey, intent: Intent) -> None:
+        target = await self.choose(created.key.name)
+        if target is None:
+            reveal.tell(literal(""))
+            return
+        try:
+            delivered = await self._deliver(created, intent, target)
+        except DeliveryError as error:
+            reveal.tell(_failure(error))
+            return
+        self.in_hand = None
+        reveal.tell(sentence(*_success(delivered)), stored=True)
+
+    async def _deliver(self, created: CreatedKey, intent: Intent, target: Target) -> Delivered:
+        delivered = await deliver_key(
+            created.secret,
+            intent,
+            target,
+            delivery=self._delivery,
+            journal=self._session.journal,
+        )
+        self._session.last_target.remember(target)
+        return delivered
+
+    @contextmanager
+    def _holding(self, key: ApiKey) -> Iterator[None]:
+        self.in_hand = f"“{key.name}” (…{key.hint})"
+        yield
+        # Not where it ended otherwise: then the key is still in hand, and has to be named.
+        self.in_hand = None
+
+
+def _success(delivered: Delivered) -> tuple[str | tuple[str, str], ...]:
+    said = (("\n" + delivered.output, MUTED),) if delivered.output else ()
+    return ((f"✓ {delivered.message}", "$success"), *said)
+
+
+def _failure(error: DeliveryError) -> Content:
+    said = (("\n" + error.output, MUTED),) if error.output else ()
+    return sentence((f"✗ {error.user_message}", "$error"), *said)

@@ -1,0 +1,149 @@
+"""Ask where a key goes, without showing the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from textual import on
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from pulsapi_tui.domain.delivery import Field, Preview, Target, Way
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+
+class _Choice(NamedTuple):
+    """A line of the menu, and the target that it stands for, as far as it was typed."""
+
+    prompt: Content
+    way: Way
+    values: dict[str, str]
+    again: bool = False
+    """Delivered to before."""
+
+    @property
+    def target(self) -> Target:
+        return Target(way_id=self.way.id, values=dict(self.values))
+
+
+class DeliverKeyScreen(Dialog[Target | None]):
+    """Returns the target, or None. Nothing is written or run here."""
+
+    CSS_PATH = "deliver_key.tcss"
+    AUTO_FOCUS = "#ways"
+
+    def __init__(
+        self,
+        key_name: str,
+        ways: Sequence[Way],
+        before: Target | None,
+        preview: Callable[[Target], Preview],
+    ) -> None:
+        """`before` comes first in the menu, where its way can still be had."""
+        super().__init__("Deliver the key")
+        self._key_name = key_name
+        self._preview = preview
+        self._choices = [
+            _Choice(literal(way.title), way, {field.id: field.default for field in way.fields})
+            for way in ways
+        ]
+        again = next((way for way in ways if before and way.id == before.way_id), None)
+        if before is not None and again is not None:
+            known = {field.id: before.values.get(field.id, "") for field in again.fields}
+            prompt = sentence(("As before: ", "bold"), again.title)
+            self._choices.insert(0, _Choice(prompt, again, known, again=True))
+        self._most_fields = max((len(way.fields) for way in ways), default=0)
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """The menu, the fields of the chosen way, and what would happen."""
+        yield self.text(
+            sentence("Where does ", (self._key_name, "bold"), " go? It is not shown on the way."),
+            id="question",
+        )
+        yield OptionList(*(Option(choice.prompt) for choice in self._choices), id="ways")
+        for place in range(self._most_fields):
+            yield Horizontal(
+                Static("", id=f"label-{place}", classes="label", markup=False),
+                Input(id=f"field-{place}", compact=True, select_on_focus=False),
+                classes="field",
+            )
+        yield self.text("", id="note")
+        yield self.text("", id="preview")
+        yield self.buttons(
+            Button("Cancel", id="cancel"), Button("Deliver", id="go", variant="primary")
+        )
+
+    def on_mount(self) -> None:
+        """Start with the first line of the menu."""
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.query_one("#ways", OptionList).highlighted = 0
+
+    @property
+    def _chosen(self) -> _Choice:
+        return self._choices[self.query_one("#ways", OptionList).highlighted or 0]
+
+    @on(OptionList.OptionHighlighted)
+    def _show_fields(self) -> None:
+        choice = self._chosen
+        for place in range(self._most_fields):
+            row = self.query_one(f"#field-{place}", Input)
+            field = _field_at(choice.way, place)
+            if row.parent is not None and isinstance(row.parent, Widget):
+                row.parent.display = field is not None
+            if field is not None:
+                self.query_one(f"#label-{place}", Static).update(literal(field.label))
+                with row.prevent(Input.Changed):
+                    row.value = choice.values[field.id]
+                row.cursor_position = len(row.value)
+        self.query_one("#note", Static).update(sentence((choice.way.note, MUTED)))
+        self._show_preview()
+
+    @on(Input.Changed)
+    def _take_field(self, event: Input.Changed) -> None:
+        field = _field_at(self._chosen.way, int(str(event.input.id).rpartition("-")[2]))
+        if field is not None:
+            self._chosen.values[field.id] = event.value
+            self._show_preview()
+
+    def _show_preview(self) -> bool:
+        """Say what would happen; False where it can't."""
+        preview = self._preview(self._chosen.target)
+        shown = (f"✗ {preview.text}", "$error") if preview.is_error else (preview.text, "$primary")
+        self.query_one("#preview", Static).update(sentence(shown))
+        self.query_one("#go", Button).disabled = preview.is_error
+        return not preview.is_error
+
+    @on(OptionList.OptionSelected)
+    def _chose(self) -> None:
+        """Where one went before, it goes at once; all else may want another path."""
+        if self._chosen.again or not self._chosen.way.fields:
+            self._go()
+        else:
+            self.query_one("#field-0", Input).focus()
+
+    @on(Input.Submitted)
+    def _next_field(self, event: Input.Submitted) -> None:
+        place = int(str(event.input.id).rpartition("-")[2]) + 1
+        if _field_at(self._chosen.way, place) is not None:
+            self.query_one(f"#field-{place}", Input).focus()
+        else:
+            self._go()
+
+    @on(Button.Pressed, "#go")
+    def _go(self) -> None:
+        if self._show_preview():
+            self.dismiss(self._chosen.target)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+
+def _field_at(way: Way, place: int) -> Field | None:
+    return way.fields[place] if place < len(way.fields) else None
