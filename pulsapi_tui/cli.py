@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NoReturn
 from pulsapi_tui import __version__
 
 if TYPE_CHECKING:
+    from pulsapi_tui.config.settings import Settings
     from pulsapi_tui.domain.ports import Connector
     from pulsapi_tui.ui.app import PulsapiApp
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 EPILOG = """\
 environment:
@@ -29,6 +31,9 @@ environment:
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 129 and 143 the terminal or a signal ended it
 """
+
+PR_SET_DUMPABLE = 4
+"""`linux/prctl.h`."""
 
 RECORDERS = ("TEXTUAL_LOG", "TEXTUAL_SCREENSHOT", "TEXTUAL_DEBUG")
 """Settings of Textual that write what is typed or shown into a file."""
@@ -85,6 +90,24 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8787, help="the port (8787)")
     serve.add_argument("--data", type=Path, metavar="DIR", help="where the database lies")
+    doctor = commands.add_parser(
+        "doctor",
+        help="tell what this terminal, clipboard and server can do",
+        description="Tell what this terminal, multiplexer, clipboard and server can do, and what "
+        "mends the rest. Exit code 1 where something fails.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    doctor.add_argument(
+        "--no-clipboard", action="store_true", help="leave the clipboard as it is: no try"
+    )
+    # Suppressed: its default would undo the same option before the command.
+    doctor.add_argument(
+        "--base-url",
+        metavar="URL",
+        default=argparse.SUPPRESS,
+        help="the server, before PULSAPI_BASE_URL",
+    )
     return parser
 
 
@@ -93,12 +116,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.command == "serve":
         return _serve(arguments)
+    # Taken out, so that no tool or server that is run from here inherits it.
+    key = os.environ.pop("PULSAPI_API_KEY", "")
+    if arguments.command == "doctor":
+        return _doctor(arguments, key)
     problem = _unfit_terminal()
     if problem is not None:
         return _fail(problem, EXIT_USAGE)
-    if arguments.command == "demo":
-        return _demo(arguments)
-    return _remote(arguments)
+    leave_no_core()
+    from pulsapi_tui.domain.errors import CredentialError, SettingsError
+
+    try:
+        return _demo(arguments) if arguments.command == "demo" else _remote(arguments, key)
+    except (CredentialError, SettingsError) as error:
+        return _fail(error.user_message, EXIT_USAGE)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -106,6 +137,27 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pulsapi_tui.server.serve import serve
 
     return serve(arguments.host, arguments.port, arguments.data or server_directory())
+
+
+def _doctor(arguments: argparse.Namespace, key: str) -> int:
+    leave_no_core()
+    from pulsapi_tui.doctor.examination import Wanted, examine
+    from pulsapi_tui.domain.secret import Secret
+
+    wanted = Wanted(
+        base_url=arguments.base_url,
+        key=Secret(key) if key else None,
+        as_json=arguments.json,
+        tries_clipboard=not arguments.no_clipboard,
+        recording_variables=RECORDERS,
+    )
+    try:
+        is_well = examine(wanted)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    finally:
+        _let_go_of_lost_terminal()
+    return EXIT_OK if is_well else EXIT_FAILED
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -116,51 +168,68 @@ def _demo(arguments: argparse.Namespace) -> int:
             options += [f"--{name}", str(value)]
     if arguments.empty:
         options.append("--empty")
+    settings = _settings()
     from pulsapi_tui.wiring import DemoConnector, SystemClock
 
     connector = DemoConnector(options, SystemClock())
     try:
-        app = _app(connector)
+        app = _app(connector, settings)
         connector.tell(app.news)
         return _run(app)
     finally:
         connector.stop()
 
 
-def _remote(arguments: argparse.Namespace) -> int:
+def _remote(arguments: argparse.Namespace, key: str) -> int:
     from pulsapi_tui.api.origin import check_credential
-    from pulsapi_tui.domain.errors import CredentialError
     from pulsapi_tui.domain.secret import Secret
     from pulsapi_tui.wiring import RemoteConnector, SystemClock
 
     base_url = arguments.base_url or os.environ.get("PULSAPI_BASE_URL", "https://api.pulsapi.com")
-    # Taken out, so that no tool that is run for the clipboard inherits it.
-    key = os.environ.pop("PULSAPI_API_KEY", "")
     if not key:
         return _fail(
             "no API key. Set PULSAPI_API_KEY (and PULSAPI_BASE_URL for another server than "
             "https://api.pulsapi.com), or try: pulsapi-tui demo",
             EXIT_USAGE,
         )
-    try:
-        connector = RemoteConnector(base_url, check_credential(Secret(key)), SystemClock())
-    except CredentialError as error:
-        return _fail(error.user_message, EXIT_USAGE)
-    return _run(_app(connector))
+    connector = RemoteConnector(base_url, check_credential(Secret(key)), SystemClock())
+    return _run(_app(connector, _settings()))
 
 
-def _app(connector: Connector) -> PulsapiApp:
+def _settings() -> Settings:
+    from pulsapi_tui.config.paths import settings_path
+    from pulsapi_tui.config.settings import read_settings
+
+    return read_settings(settings_path())
+
+
+def _app(connector: Connector, settings: Settings) -> PulsapiApp:
+    from functools import partial
+
     from pulsapi_tui.delivery.clipboard import TerminalClipboard
     from pulsapi_tui.ui.app import PulsapiApp
-    from pulsapi_tui.wiring import SystemClock
+    from pulsapi_tui.wiring import SystemClock, clipboard_policy, hand_off
 
-    return PulsapiApp(connector, SystemClock(), TerminalClipboard)
+    clipboard = partial(TerminalClipboard, policy=clipboard_policy(settings))
+    return PulsapiApp(connector, SystemClock(), clipboard, hand_off(settings))
 
 
 def _run(app: PulsapiApp) -> int:
     app.run()
     _let_go_of_lost_terminal()
     return app.return_code or EXIT_OK
+
+
+def leave_no_core() -> None:
+    """See to it that a crash of this process writes no memory to disk, keys and all."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        # A core that is piped to a handler ignores the limit; what is not dumpable is not piped.
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _let_go_of_lost_terminal() -> None:

@@ -17,11 +17,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.config.journal_file import JournalFile
-from pulsapi_tui.config.paths import journal_path
+from pulsapi_tui.config.last_target import LastTargetFile
+from pulsapi_tui.config.paths import journal_path, last_target_path
+from pulsapi_tui.config.settings import RecipeSettings, Settings
+from pulsapi_tui.delivery.command import CommandSink
+from pulsapi_tui.delivery.deliveries import Deliveries
+from pulsapi_tui.delivery.env_file import EnvFileSink
+from pulsapi_tui.delivery.recipes import RECIPES, Recipe, available
+from pulsapi_tui.delivery.recorders import TerminalRecorders
+from pulsapi_tui.delivery.routes import ClipboardPolicy, Route
+from pulsapi_tui.delivery.secret_file import SecretFileSink
+from pulsapi_tui.delivery.sink import Sink
+from pulsapi_tui.domain.delivery import Field
 from pulsapi_tui.domain.errors import ConnectError
-from pulsapi_tui.domain.ports import Clock, Retrying, Session
+from pulsapi_tui.domain.ports import Clock, HandOff, Retrying, Session
 from pulsapi_tui.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -50,6 +63,44 @@ def _client(base_url: str, credential: Secret, clock: Clock, retrying: Retrying)
     return PulsApiClient(base_url, credential, clock, retrying=retrying)
 
 
+def hand_off(settings: Settings) -> HandOff:
+    """Ways to store a key from here, as the user's settings have them."""
+    own = tuple(
+        _recipe(recipe, settings.delivery.timeout_s) for recipe in settings.delivery.recipes
+    )
+
+    def find_sinks() -> Sequence[Sink]:
+        ready = [
+            msgspec.structs.replace(recipe, timeout_s=settings.delivery.timeout_s)
+            for recipe in RECIPES
+        ]
+        found = available((*own, *ready), os.environ)
+        commands = [CommandSink(recipe, os.environ) for recipe in found]
+        return (EnvFileSink(), *commands, SecretFileSink())
+
+    recorders = TerminalRecorders(os.environ, sys.platform)
+    return HandOff(Deliveries(find_sinks), recorders, settings.reveal.mask_after_s)
+
+
+def _recipe(recipe: RecipeSettings, timeout_s: float) -> Recipe:
+    return Recipe(
+        id=recipe.id,
+        title=recipe.title or recipe.id,
+        argv=recipe.argv,
+        fields=tuple(Field(each.id, each.label, each.default) for each in recipe.fields),
+        note=recipe.note,
+        timeout_s=timeout_s,
+    )
+
+
+def clipboard_policy(settings: Settings) -> ClipboardPolicy:
+    """The routes of a copy, as the user's settings have them."""
+    return ClipboardPolicy(
+        force=tuple(map(Route, settings.clipboard.force)),
+        forbid=frozenset(map(Route, settings.clipboard.forbid)),
+    )
+
+
 class RemoteConnector:
     """Sessions with a server that runs already."""
 
@@ -64,7 +115,8 @@ class RemoteConnector:
             _client, self._base_url, credential or self._credential, self._clock, retrying
         )
         host = self._base_url.split("://", 1)[1]
-        return Session(service, JournalFile(journal_path()), host)
+        last_target = LastTargetFile(last_target_path(), host)
+        return Session(service, JournalFile(journal_path()), host, last_target)
 
 
 class DemoConnector:
@@ -106,7 +158,9 @@ class DemoConnector:
         service = await asyncio.to_thread(
             _client, hello.base_url, credential or hello.key, self._clock, retrying
         )
-        return Session(service, JournalFile(hello.directory / "journal.json"), "demo")
+        last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
+        journal = JournalFile(hello.directory / "journal.json")
+        return Session(service, journal, "demo", last_target)
 
     def _read_hello(self) -> _Hello:
         line = self._process.stdout.readline() if self._process.stdout else b""

@@ -1,0 +1,53 @@
+"""All ways to deliver a key from here, behind one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pulsapi_tui.delivery.sink import Sink
+from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
+from pulsapi_tui.domain.errors import DeliveryError
+from pulsapi_tui.domain.secret import Secret
+
+FindSinks = Callable[[], Sequence[Sink]]
+"""Looks for what is installed, so it runs in a thread."""
+
+
+class Deliveries:
+    """The real `Delivery`: hands a target to the sink of its way, in a thread."""
+
+    def __init__(self, find_sinks: FindSinks) -> None:
+        self._find_sinks = find_sinks
+        self._sinks: dict[str, Sink] = {}
+
+    async def ways(self, key_name: str) -> tuple[Way, ...]:
+        """What can be had here."""
+        sinks = await asyncio.to_thread(self._find_sinks)
+        ways = [(sink.way(key_name), sink) for sink in sinks]
+        self._sinks = {way.id: sink for way, sink in ways}
+        return tuple(way for way, _ in ways)
+
+    def preview(self, target: Target) -> Preview:
+        """What a delivery would do."""
+        sink = self._sinks.get(target.way_id)
+        if sink is None:
+            return Preview("This way is not to be had here any more.", is_error=True)
+        return sink.preview(target.values)
+
+    async def concerns(self, target: Target) -> tuple[str, ...]:
+        """What speaks against it."""
+        sink = self._sink(target)
+        return await asyncio.to_thread(sink.concerns, target.values)
+
+    async def deliver(self, secret: Secret, target: Target) -> Delivered:
+        """Deliver."""
+        sink = self._sink(target)
+        return await asyncio.to_thread(partial(sink.deliver, secret, target.values))
+
+    def _sink(self, target: Target) -> Sink:
+        preview = self.preview(target)
+        if preview.is_error:
+            raise DeliveryError(preview.text)
+        return self._sinks[target.way_id]
