@@ -83,8 +83,10 @@ class Asks(Protocol):
         """Whether to revoke these keys."""
         ...
 
-    async def report(self, title: str, body: Content, *, danger: bool = False) -> None:
-        """Something that must be read."""
+    async def report(
+        self, title: str, body: Content, *, danger: bool = False, unasked: bool = False
+    ) -> None:
+        """Something that must be read; `unasked` where it comes when something is done."""
         ...
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:

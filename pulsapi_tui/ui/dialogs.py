@@ -57,9 +57,12 @@ class Dialogs:
         confirmed = await self._app.push_screen_wait(RevokeKeysScreen(keys, now))
         return confirmed is True
 
-    async def report(self, title: str, body: Content, *, danger: bool = False) -> None:
+    async def report(
+        self, title: str, body: Content, *, danger: bool = False, unasked: bool = False
+    ) -> None:
         """Something that must be read."""
-        await self._app.push_screen_wait(ReportScreen(title, body, danger=danger))
+        screen = ReportScreen(title, body, danger=danger, unasked=unasked)
+        await self._app.push_screen_wait(screen)
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
         """What to do with a key without an owner."""

@@ -79,7 +79,8 @@ class HandOver:
             except DeliveryError as error:
                 return await self._show(created, intent, _failure(error))
         name = (created.key.name, "bold")
-        await self._asks.report("Delivered", sentence(name, "\n", *_success(delivered)))
+        body = sentence(name, "\n", *_success(delivered))
+        await self._asks.report("Delivered", body, unasked=True)
         return HandedOver.DELIVERED
 
     async def show(self, created: CreatedKey, intent: Intent) -> HandedOver:

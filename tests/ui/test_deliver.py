@@ -136,6 +136,17 @@ async def create_unseen(story: Story, name: str = "Deploy bot") -> None:
 # From Create
 
 
+async def test_what_was_typed_ahead_does_not_close_the_result(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReportScreen, "STANDS_STILL_S", 3600.0)
+    await create_unseen(told)
+    await told.press("enter", "enter", "enter")
+    await told.shows("✓ Written, and read back.")
+    await told.press("enter", "escape", "space")
+    assert isinstance(told.app.screen, ReportScreen)
+
+
 async def test_a_key_is_delivered_without_ever_being_on_the_screen(
     told: Story, place: Place, memory: Memory
 ) -> None:
@@ -149,6 +160,7 @@ async def test_a_key_is_delivered_without_ever_being_on_the_screen(
     assert text == SECRET
     assert target == memory.target
     assert target.values == {"path": "~/app/.env", "variable": "PULSAPI_API_KEY"}
+    await told.until(lambda: told.app.focused is not None, "it takes an answer")
     await told.press("enter")
     assert isinstance(told.app.screen, KeysScreen)
     await told.until(lambda: told.at_cursor.name == "Deploy bot", "the cursor is on it")

@@ -202,8 +202,11 @@ async def test_an_orphan_is_named_again_at_the_next_start(
         await story.shows("A key without an owner")
         await story.press("tab", "tab", "enter", "escape")
         assert isinstance(story.app.screen, OrphanScreen), "keys for the list do not answer it"
-        story.app.screen._take_answers(True)  # noqa: SLF001  # as its timer does
-        monkeypatch.undo()
+        await story.press("tab")
+        assert isinstance(story.app.screen, OrphanScreen)
+    monkeypatch.undo()
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("A key without an owner")
         await takes_answers(story)
         await story.press("enter")
         await story.until(lambda: story.keys_screen.is_active, "decided later")

@@ -68,9 +68,18 @@ class ReportScreen(Dialog[None]):
 
     AUTO_FOCUS = "#close"
 
-    def __init__(self, title: str, body: Content, *, danger: bool = False) -> None:
+    def __init__(
+        self, title: str, body: Content, *, danger: bool = False, unasked: bool = False
+    ) -> None:
+        """`unasked`: it opens once something is done, and must not be typed away."""
         super().__init__(title, danger=danger)
         self._body = body
+        self._unasked = unasked
+
+    def on_mount(self) -> None:
+        """Stay for a moment where nobody was waiting for it."""
+        if self._unasked:
+            self.stand_still("#close")
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The text and a button."""

@@ -20,9 +20,6 @@ class OrphanScreen(Dialog[OrphanChoice | None]):
     """Opens on "Decide later": nothing happens, and it is asked again at the next start."""
 
     AUTO_FOCUS = ""
-    STANDS_STILL_S = 0.8
-    """It opens by itself: keys that were meant for the list must not answer it."""
-
     def __init__(self, key: ApiKey, why: str, now: datetime) -> None:
         super().__init__("A key without an owner", danger=True)
         self._key = key
@@ -30,19 +27,8 @@ class OrphanScreen(Dialog[OrphanChoice | None]):
         self._now = now
 
     def on_mount(self) -> None:
-        """Take no answer at first."""
-        self._take_answers(False)
-        self.set_timer(self.STANDS_STILL_S, lambda: self._take_answers(True))
-
-    def _take_answers(self, on: bool) -> None:
-        self.query(Button).set(disabled=not on)
-        if on:
-            self.query_one("#later").focus()
-
-    def action_cancel(self) -> None:
-        """Decide later, once it takes answers."""
-        if not self.query_one("#later").disabled:
-            self.dismiss(None)
+        """It opens by itself: keys that were meant for the list must not answer it."""
+        self.stand_still("#later")
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, how it came to this, and three ways on."""

@@ -50,9 +50,14 @@ class Dialog(ModalScreen[Result]):
         ("right", "app.focus_next", "Next"),
     ]
 
+    STANDS_STILL_S: ClassVar[float] = 0.8
+    """So long a dialog that opens by itself takes no answer: what was typed was not meant for it.
+    """
+
     def __init__(self, title: str, *, danger: bool = False) -> None:
         """`title` is a text of ours, never data."""
         self._dialog_title = title
+        self._stands_still = False
         super().__init__(classes="-danger" if danger else None)
 
     def compose(self) -> ComposeResult:
@@ -106,7 +111,20 @@ class Dialog(ModalScreen[Result]):
 
     def action_cancel(self) -> None:
         """Go back; nothing happens."""
-        self.dismiss(None)
+        if not self._stands_still:
+            self.dismiss(None)
+
+    def stand_still(self, then_focus: str) -> None:
+        """Take no answer for a moment; then the button of that selector has the focus."""
+        self._stands_still = True
+        self.query(Button).set(disabled=True)
+
+        def over() -> None:
+            self._stands_still = False
+            self.query(Button).set(disabled=False)
+            self.query_one(then_focus).focus()
+
+        self.set_timer(self.STANDS_STILL_S, over)
 
     @staticmethod
     def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002
