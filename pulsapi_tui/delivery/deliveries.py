@@ -43,8 +43,19 @@ class Deliveries:
 
     async def deliver(self, secret: Secret, target: Target) -> Delivered:
         """Deliver."""
-        sink = self._sink(target)
+        sink = await self._sink_again(target)
         return await asyncio.to_thread(partial(sink.deliver, secret, target.values))
+
+    async def held(self, target: Target) -> Secret | None:
+        """The key that stands in a target now."""
+        sink = await self._sink_again(target)
+        return await asyncio.to_thread(sink.held, target.values)
+
+    async def _sink_again(self, target: Target) -> Sink:
+        """The sink of a target that was chosen before this program started, too."""
+        if target.way_id not in self._sinks:
+            await self.ways("")
+        return self._sink(target)
 
     def _sink(self, target: Target) -> Sink:
         preview = self.preview(target)

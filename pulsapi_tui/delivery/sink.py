@@ -27,3 +27,11 @@ class Sink(Protocol):
     def deliver(self, secret: Secret, values: Mapping[str, str]) -> Delivered:
         """Deliver; returns only what is known to be true. Raises `DeliveryError`."""
         ...
+
+    def held(self, values: Mapping[str, str]) -> Secret | None:
+        """The key that stands there now, where that can be read; else None.
+
+        Raises:
+            DeliveryError: it can't be read.
+        """
+        ...
