@@ -144,6 +144,10 @@ class Transport:
         finally:
             await response.aclose()
 
+    def sign_in(self, credential: Secret) -> None:
+        """Send that credential from now on."""
+        self._credential = credential
+
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()

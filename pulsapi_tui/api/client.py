@@ -58,8 +58,17 @@ class PulsApiClient:
 
     async def account(self) -> Account:
         """`GET /v1/account`."""
-        answer = await self._call("GET", "/v1/account", expect=200)
+        return await self._account(None)
+
+    async def _account(self, credential: Secret | None) -> Account:
+        answer = await self._call("GET", "/v1/account", expect=200, credential=credential)
         return _wire.decode_account(answer.body)
+
+    async def sign_in(self, credential: Secret) -> Account:
+        """`GET /v1/account` with another key; from then on, everything with that one."""
+        account = await self._account(check_credential(credential))
+        self._transport.sign_in(credential)
+        return account
 
     async def list_keys(
         self, before: KeyPages | None = None, page_seen: PageSeen | None = None

@@ -42,6 +42,10 @@ async def probe(
 
 
 def _outcome(answer: Answer, now: datetime) -> Account | PulsapiError:
+    if answer.status == 404:
+        return BadAnswerError(
+            "There is no PulsAPI at this address: it has no account (status 404)."
+        )
     if answer.status >= 400:
         return problem_error(answer, now)
     if answer.status != 200:

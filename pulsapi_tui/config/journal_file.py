@@ -9,17 +9,19 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pulsapi_tui.domain.errors import JournalError
+from pulsapi_tui.domain.errors import JournalError, RotationUnderWayError
 from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.ports import OpenRotations
+from pulsapi_tui.domain.rotation import Rotation
+from pulsapi_tui.files import open_directory, replace_file
 
 Holder = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
@@ -29,18 +31,43 @@ class _Entry(Intent, frozen=True, kw_only=True):
     """The running program that may have the secret of this intent in hand."""
 
     def intent(self) -> Intent:
-        fields = msgspec.structs.asdict(self)
-        del fields["holder"]
-        return Intent(**fields)
+        return Intent(**_without_holder(self))
+
+
+class _Turn(Rotation, frozen=True, kw_only=True):
+    holder: Holder | None = None
+    """The running program that is at this rotation."""
+
+    def rotation(self) -> Rotation:
+        return Rotation(**_without_holder(self))
+
+
+def _without_holder(entry: _Entry | _Turn) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(entry)
+    del fields["holder"]
+    return fields
 
 
 class _Contents(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
     intents: list[_Entry]
+    rotations: list[_Turn] = []
+
+
+def _is_of(entry: _Entry | _Turn, origin: str, account_id: str) -> bool:
+    return entry.origin == origin and entry.account_id == account_id
+
+
+def _under_way(rotation: Rotation, *, elsewhere: bool) -> RotationUnderWayError:
+    where = "Another window of this program is at it." if elsewhere else "Open it and go on."
+    return RotationUnderWayError(
+        f"The key {rotation.old.shown} is being rotated already, since "
+        f"{rotation.started_at:%Y-%m-%d %H:%M} UTC. {where}"
+    )
 
 
 class JournalFile:
-    """Intents in one JSON file; each write is a whole new file, fsynced, then renamed over it."""
+    """Intents and rotations in one JSON file; each write is a whole file, fsynced and renamed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -52,14 +79,14 @@ class JournalFile:
         with self._locked() as contents:
             ours = _Entry(**msgspec.structs.asdict(intent), holder=self._hold())
             others = [each for each in contents.intents if each.request_id != intent.request_id]
-            self._write([*others, ours])
+            self._write(contents, intents=[*others, ours])
 
     def remove(self, request_id: str) -> None:
         """Forget an intent that is over."""
         with self._locked() as contents:
             kept = [each for each in contents.intents if each.request_id != request_id]
             if len(kept) != len(contents.intents):
-                self._write(kept)
+                self._write(contents, intents=kept)
 
     def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
         """The intents of one account, oldest first, but those that another instance is at."""
@@ -67,10 +94,43 @@ class JournalFile:
             return tuple(
                 each.intent()
                 for each in contents.intents
-                if each.origin == origin
-                and each.account_id == account_id
-                and not self._is_held_elsewhere(each)
+                if _is_of(each, origin, account_id) and not self._is_held_elsewhere(each.holder)
             )
+
+    def claim_rotation(self, rotation: Rotation) -> None:
+        """Write a new rotation down, unless its key is in one already."""
+        with self._locked() as contents:
+            for each in contents.rotations:
+                if _is_of(each, rotation.origin, rotation.account_id) and each.involves(
+                    rotation.old.id
+                ):
+                    raise _under_way(each, elsewhere=self._is_held_elsewhere(each.holder))
+            ours = _Turn(**msgspec.structs.asdict(rotation), holder=self._hold())
+            self._write(contents, rotations=[*contents.rotations, ours])
+
+    def put_rotation(self, rotation: Rotation) -> None:
+        """Write a rotation, replacing the one with its id."""
+        with self._locked() as contents:
+            ours = _Turn(**msgspec.structs.asdict(rotation), holder=self._hold())
+            others = [each for each in contents.rotations if each.id != rotation.id]
+            self._write(contents, rotations=[*others, ours])
+
+    def remove_rotation(self, rotation_id: str) -> None:
+        """Forget a rotation that is over."""
+        with self._locked() as contents:
+            kept = [each for each in contents.rotations if each.id != rotation_id]
+            if len(kept) != len(contents.rotations):
+                self._write(contents, rotations=kept)
+
+    def open_rotations(self, origin: str, account_id: str) -> OpenRotations:
+        """The rotations of one account, oldest first."""
+        with self._locked() as contents:
+            ours = [each for each in contents.rotations if _is_of(each, origin, account_id)]
+            held = [self._is_held_elsewhere(each.holder) for each in ours]
+        return OpenRotations(
+            here=tuple(each.rotation() for each, away in zip(ours, held, strict=True) if not away),
+            elsewhere=tuple(each.rotation() for each, away in zip(ours, held, strict=True) if away),
+        )
 
     def _hold(self) -> str:
         """The mark of this instance: a lock that the kernel frees, however the process ends."""
@@ -95,11 +155,11 @@ class JournalFile:
             os.close(self._holder_lock)
             self._holder = None
 
-    def _is_held_elsewhere(self, entry: _Entry) -> bool:
-        """Whether another instance, still alive, may have the secret in hand."""
-        if entry.holder is None or entry.holder == self._holder:
+    def _is_held_elsewhere(self, holder: Holder | None) -> bool:
+        """Whether another instance, still alive, is at it."""
+        if holder is None or holder == self._holder:
             return False
-        path = self._holder_path(entry.holder)
+        path = self._holder_path(holder)
         try:
             lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -164,25 +224,24 @@ class JournalFile:
             "do not know."
         )
 
-    def _write(self, intents: list[_Entry]) -> None:
-        text = msgspec.json.format(msgspec.json.encode(_Contents(version=1, intents=intents)))
-        scratch: str | None = None
+    def _write(
+        self,
+        before: _Contents,
+        *,
+        intents: list[_Entry] | None = None,
+        rotations: list[_Turn] | None = None,
+    ) -> None:
+        contents = _Contents(
+            version=1,
+            intents=before.intents if intents is None else intents,
+            rotations=before.rotations if rotations is None else rotations,
+        )
+        text = msgspec.json.format(msgspec.json.encode(contents))
         try:
-            handle, scratch = tempfile.mkstemp(dir=self._path.parent, prefix=".journal-")
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(scratch, self._path)
-            scratch = None
-            directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            with open_directory(self._path.parent) as directory:
+                # No secret is in it, so a file system without permissions is good enough.
+                replace_file(directory, self._path.name, text, must_be_private=False)
         except OSError as error:
-            if scratch is not None:
-                Path(scratch).unlink(missing_ok=True)
             raise self._error("can't be written", error) from None
 
     def _error(self, what: str, error: OSError) -> JournalError:

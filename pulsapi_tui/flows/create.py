@@ -8,6 +8,7 @@ that fails too, the list is read and a key that appeared without us having its s
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 
 import msgspec
@@ -64,10 +65,12 @@ async def create_key(
     service: KeyService,
     journal: Journal,
     clock: Clock,
+    rotation_id: str | None = None,
 ) -> CreateOutcome:
     """Create a key of that name; `listed` is what the account had when the user decided.
 
-    Never raises `PulsapiError`: what became of the create is in the outcome.
+    `rotation_id` is given where it is the successor of another key. Never raises `PulsapiError`:
+    what became of the create is in the outcome.
     """
     intent = Intent(
         request_id=secrets.token_urlsafe(24),
@@ -75,6 +78,7 @@ async def create_key(
         account_id=account.id,
         name=name,
         requested_at=clock.now(),
+        rotation_id=rotation_id,
         known_ids=frozenset(key.id for key in listed.keys if key.name == name),
     )
     try:
@@ -101,6 +105,26 @@ async def create_key(
     if doubt is None:
         raise AssertionError("every sending ended in an answer or a doubt")
     return await _look_for(intent, doubt, service, journal)
+
+
+async def repeat_create(
+    intent: Intent, *, account: Account, service: KeyService, journal: Journal, clock: Clock
+) -> CreateOutcome | None:
+    """Ask for the secret of an unfinished create again; None where the server has no such thing.
+
+    The server mints another secret for the same record, or makes the record now; an earlier secret
+    is dead (contract.md, `Idempotency-Attempt`). So there is one key in the end, and it is here.
+    """
+    age = clock.now() - intent.requested_at
+    if not account.may_repeat_create or age >= SETTLED_AFTER:
+        return None
+    # Higher than every attempt before, also that of a program that was started meanwhile.
+    attempt = ATTEMPTS + 1 + max(0, int(age.total_seconds()))
+    try:
+        created = await service.create_key(intent.name, intent.request_id, attempt)
+    except PulsapiError as error:
+        return await _look_for(intent, error, service, journal)
+    return Created(created, _remember(created.key, intent, journal))
 
 
 def _remember(key: ApiKey, intent: Intent, journal: Journal) -> Intent:
@@ -148,16 +172,24 @@ class OpenIntents(msgspec.Struct, frozen=True):
 
 
 def review_intents(
-    keys: KeyList, account: Account, origin: str, journal: Journal, clock: Clock
+    keys: KeyList,
+    account: Account,
+    origin: str,
+    journal: Journal,
+    clock: Clock,
+    rotation_ids: Collection[str] = (),
 ) -> OpenIntents:
     """Look at the open intents again; forget those that are settled.
 
+    Those of the rotations in `rotation_ids` are left to them.
     An intent is settled once a list that was read ten minutes after it does not have its key: the
     key is gone, or never was made. A list read sooner may be older than the key.
     """
     orphans: list[tuple[Intent, ApiKey]] = []
     waiting: list[Intent] = []
     for intent in journal.open_intents(origin, account.id):
+        if intent.rotation_id is not None and intent.rotation_id in rotation_ids:
+            continue
         orphan = find_orphan(intent, keys.keys)
         age_when_listed = min(keys.fetched_at, clock.now()) - intent.requested_at
         if orphan is not None:

@@ -1,8 +1,8 @@
 """The demo's server as a child process: `python -m pulsapi_tui.server.demo`.
 
 To its parent it says one JSON object a line on stdout. The first comes once it accepts connections:
-`{"base_url", "key", "directory"}`; later ones are `{"event": "traffic", "name", "status"}`. Its
-stdin is its life line: at its end (the parent closed it, crashed or was killed) the database is
+`{"base_url", "key", "directory", "env_file"}`; later ones are `{"event": "traffic", "name",
+"status"}` and `{"event": "reload", "name"}`. Its stdin is its life line: at its end (the parent closed it, crashed or was killed) the database is
 removed and the process ends at once, whatever the event loop does just then.
 """
 
@@ -23,7 +23,7 @@ import msgspec
 from pulsapi_tui.server.listen import base_url, make_server, open_socket, run_server
 from pulsapi_tui.server.seed import DEFAULT_KEYS, DemoSecrets, seed_demo
 from pulsapi_tui.server.store import Store
-from pulsapi_tui.server.traffic import run_traffic
+from pulsapi_tui.server.traffic import run_traffic, write_env_file
 from pulsapi_tui.server.wire import Plan, Role
 
 
@@ -46,14 +46,30 @@ def main(argv: list[str] | None = None) -> NoReturn:
 async def _serve(options: argparse.Namespace, directory: str) -> None:
     store = Store(Path(directory) / "demo.sqlite")
     secrets = seed_demo(
-        store, datetime.now(UTC), options.keys, options.plan, options.role, options.empty
+        store,
+        datetime.now(UTC),
+        options.keys,
+        options.plan,
+        options.role,
+        options.empty,
+        directory=Path(directory),
     )
+    env_files = {each.name: each for each in secrets.integrations if each.env_file is not None}
+    for each in env_files.values():
+        assert each.env_file is not None  # noqa: S101  # asked for above
+        write_env_file(each.env_file, each.name, each.secret)
     listener = open_socket("127.0.0.1", 0)
     port = int(listener.getsockname()[1])
     traffic: list[asyncio.Task[None]] = []
 
     def on_started() -> None:
-        _say(directory, base_url=base_url(listener), key=secrets.session_key, directory=directory)
+        _say(
+            directory,
+            base_url=base_url(listener),
+            key=secrets.session_key,
+            directory=directory,
+            env_file=next((str(each.env_file) for each in env_files.values()), ""),
+        )
         traffic.append(asyncio.create_task(_call(directory, port, secrets)))
 
     await run_server(make_server(store, listener, on_started), store, listener)
@@ -63,7 +79,10 @@ async def _call(directory: str, port: int, secrets: DemoSecrets) -> None:
     def on_status(name: str, status: int) -> None:
         _say(directory, event="traffic", name=name, status=status)
 
-    await run_traffic(port, secrets.integrations, on_status)
+    def on_reload(name: str) -> None:
+        _say(directory, event="reload", name=name, status=0)
+
+    await run_traffic(port, secrets.integrations, on_status, on_reload)
 
 
 def _say(directory: str, /, **values: str | int) -> None:

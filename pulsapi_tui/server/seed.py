@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from pulsapi_tui.server.auth import MintedKey, mint_key
 from pulsapi_tui.server.rows import AccountRow, KeyRow
@@ -24,12 +25,14 @@ class StoryKey:
     created_age_s: float
     used_age_s: float | None
     calls_every_s: float | None = None
+    has_env_file: bool = False
+    """The demo's integration reads this key from an env file, and so can be rotated."""
 
 
 SESSION_KEY = StoryKey("pulsapi-tui on dana's laptop", 40, 1)
 STORY: tuple[StoryKey, ...] = (
     SESSION_KEY,
-    StoryKey("CI/CD Pipeline", 203 * _DAY + 5 * _HOUR, 4, calls_every_s=2),
+    StoryKey("CI/CD Pipeline", 203 * _DAY + 5 * _HOUR, 4, calls_every_s=2, has_env_file=True),
     StoryKey("Internal Dashboard", 148 * _DAY + 2 * _HOUR, 3 * _MIN, calls_every_s=5),
     StoryKey("Status page widget", 61 * _DAY + 7 * _HOUR, 26 * _MIN, calls_every_s=20),
     StoryKey("Nightly backup report", 312 * _DAY + 11 * _HOUR, 9 * _HOUR + 12 * _MIN),
@@ -84,12 +87,13 @@ def seed_demo(
     role: Role = "owner",
     empty: bool = False,
     mint: Callable[[], MintedKey] = mint_key,
+    directory: Path | None = None,
 ) -> DemoSecrets:
     """Fill an empty store with the demo's account and `keys` keys in all, the session's included.
 
     Ages are relative to `now`, and the same on every run. With `empty` (or no keys) the list has no
-    key: the session's key then works and is not listed. `mint` is replaced where a test or a
-    screenshot wants the same hints each time.
+    key: the session's key then works and is not listed. An integration's env file lies
+    below `directory`. `mint` is replaced where a test or a screenshot wants the same hints.
     """
     now_ms = int(now.timestamp() * 1000)
     minted = {story: mint() for story in STORY}
@@ -113,7 +117,14 @@ def seed_demo(
         transaction.add_keys(_filler_rows(0 if is_empty else keys - len(rows), now_ms))
         transaction.add_keys(reversed(rows))
     integrations = tuple(
-        Integration(story.name, minted[story].secret, story.calls_every_s)
+        Integration(
+            story.name,
+            minted[story].secret,
+            story.calls_every_s,
+            directory / "integrations" / "ci.env"
+            if directory is not None and story.has_env_file
+            else None,
+        )
         for story in listed
         if story.calls_every_s is not None
     )

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
 
+from pulsapi_tui.domain.filters import MEANINGS, PREFIX
 from pulsapi_tui.ui.commands import Place, of
 from pulsapi_tui.ui.literal import sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
@@ -46,6 +47,8 @@ class HelpScreen(Dialog[None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """Three parts."""
         yield self.text(self._keys(), id="help-keys")
+        if "keys" in self._places:
+            yield self.text(_filter_words(), id="help-filter")
         yield self.text(self._usage(), id="help-usage")
         yield self.text(
             sentence(("Good practice", "bold $primary"), *(f"\n• {line}" for line in PRACTICES)),
@@ -81,3 +84,11 @@ class HelpScreen(Dialog[None]):
     @on(Button.Pressed, "#close")
     def _close(self) -> None:
         self.dismiss(None)
+
+
+def _filter_words() -> Content:
+    parts: list[str | tuple[str, str]] = [("In the filter", "bold $primary")]
+    for token, meaning in MEANINGS.items():
+        parts += [(f"\n{PREFIX + token:<14}", "bold"), meaning]
+    parts.append("\nAll of them, and the text beside them, must fit.")
+    return sentence(*parts)

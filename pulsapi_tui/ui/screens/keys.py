@@ -10,11 +10,13 @@ from textual import on, work
 from textual.timer import Timer
 from textual.widgets import Button, DataTable, Input
 
+from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import KeyList
-from pulsapi_tui.domain.models import Account
+from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Delivery, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
+from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.ui.asks import Asks
 from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.feed import Feed
@@ -31,6 +33,8 @@ _NEEDS_LIST = frozenset(
     {
         "create_key",
         "revoke_keys",
+        "rotate_keys",
+        "clean_up",
         "copy_id",
         "filter",
         "mark",
@@ -59,8 +63,9 @@ class KeysScreen(ListScreen):
         asks: Asks,
         clipboard: Clipboard,
         delivery: Delivery,
+        limits: HealthLimits | None = None,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, limits)
         self._clock = clock
         self._asks = asks
         self._clipboard = clipboard
@@ -173,6 +178,25 @@ class KeysScreen(ListScreen):
         self._doing = text
         self._show_counts()
 
+    def seen(self, key: ApiKey) -> Seen:
+        """What was seen of a key's uses so far."""
+        return self._listing.uses.of(key, self._clock.now())
+
+    def rotating(self, key_ids: Iterable[str], count: int) -> None:
+        """So many rotations are under way, with these keys."""
+        before = self._listing.rotating, self._listing.rotations
+        self._listing.rotating, self._listing.rotations = frozenset(key_ids), count
+        if before != (self._listing.rotating, count):
+            self.query_one(KeysTable).repaint_changed()
+            self._show_counts()
+            self._show_details()
+
+    def signed_in(self, account: Account) -> None:
+        """The session goes on with another key of its account."""
+        self._account = account
+        self._listing.session_key_id = account.authenticated_key_id
+        self.query_one(KeysTable).repaint_changed()
+
     def drop(self, key_ids: Iterable[str]) -> None:
         """Take keys off the list."""
         self._listing.drop(key_ids)
@@ -233,6 +257,26 @@ class KeysScreen(ListScreen):
             keys = [key]
         if keys and (actions := self._free()) is not None:
             await self._ask(actions.revoke(keys))
+
+    async def action_rotate_keys(self) -> None:
+        """Rotate the marked keys, or the one under the cursor; or go on with its rotation."""
+        keys = [key for key in self.key_list.keys if key.id in self._listing.marked]
+        if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
+            keys = [key]
+        if keys and (actions := self._free()) is not None:
+            await self._ask(actions.rotate(keys))
+
+    async def action_clean_up(self) -> None:
+        """Mark the idle keys and no others, and ask as for any revoke of several."""
+        if (actions := self._free()) is None:
+            return
+        idle = self._listing.idle_keys()
+        if not idle:
+            self.say("No key is idle: there is nothing to clean up.")
+            return
+        self._listing.marked = {key.id for key in idle}
+        self._marks_changed()
+        await self._ask(actions.revoke(idle, dry_run=True))
 
     @work
     async def _review(self) -> None:

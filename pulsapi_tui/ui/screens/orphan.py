@@ -20,6 +20,7 @@ class OrphanScreen(Dialog[OrphanChoice | None]):
     """Opens on "Decide later": nothing happens, and it is asked again at the next start."""
 
     AUTO_FOCUS = ""
+
     def __init__(self, key: ApiKey, why: str, now: datetime) -> None:
         super().__init__("A key without an owner", danger=True)
         self._key = key

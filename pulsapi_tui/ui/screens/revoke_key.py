@@ -22,12 +22,13 @@ def _last_use(key: ApiKey, now: datetime) -> str:
     return "never used" if key.last_used_at is None else f"last used {ago(key.last_used_at, now)}"
 
 
-def word_to_type(keys: Sequence[ApiKey], now: datetime) -> str | None:
+def word_to_type(keys: Sequence[ApiKey], now: datetime, *, dry_run: bool = False) -> str | None:
     """What must be typed to go on: the count, the name, or nothing.
 
-    A name that a keyboard can't type is replaced by the key's last characters.
+    A name that a keyboard can't type is replaced by the key's last characters. Keys that the
+    program chose, and not the user, always ask for their count.
     """
-    if len(keys) > 1:
+    if len(keys) > 1 or dry_run:
         return str(len(keys))
     key = keys[0]
     if not used_recently(key, now):
@@ -41,12 +42,13 @@ class RevokeKeysScreen(Dialog[bool | None]):
     CSS_PATH = "revoke_key.tcss"
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, keys: Sequence[ApiKey], now: datetime) -> None:
+    def __init__(self, keys: Sequence[ApiKey], now: datetime, *, dry_run: bool = False) -> None:
         title = "Revoke API key" if len(keys) == 1 else f"Revoke {len(keys)} API keys"
-        super().__init__(title, danger=True)
+        super().__init__(f"Dry run: {title}" if dry_run else title, danger=True)
         self._keys = keys
         self._now = now
-        self._word = word_to_type(keys, now)
+        self._dry_run = dry_run
+        self._word = word_to_type(keys, now, dry_run=dry_run)
 
     @property
     def type_into(self) -> str | None:
@@ -68,7 +70,7 @@ class RevokeKeysScreen(Dialog[bool | None]):
         )
 
     def _what(self) -> Content:
-        if len(self._keys) > 1:
+        if len(self._keys) > 1 or self._dry_run:
             lines = [
                 sentence(
                     "\n" if index else "",
@@ -92,6 +94,16 @@ class RevokeKeysScreen(Dialog[bool | None]):
             f"From then on every request with {'them' if many else 'it'} gets "
             "401 Unauthorized. This can't be undone."
         )
+        if self._dry_run:
+            which = "these keys are" if many else "this key is"
+            return sentence(
+                (
+                    f"Nothing is revoked yet: {which} idle and marked. Cancel, and unmark what you "
+                    "need. ",
+                    "bold",
+                ),
+                text,
+            )
         if not in_use:
             return literal(text)
         if many:

@@ -1,0 +1,443 @@
+"""What `R` does: plan a rotation, go through its steps, and keep those in flight in sight.
+
+The turn of the Keys screen is held while a rotation is open. One that is closed goes on being
+watched with every list that is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+from textual.content import Content
+
+from pulsapi_tui.domain.delivery import Target
+from pulsapi_tui.domain.errors import JournalError
+from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.models import Account, ApiKey
+from pulsapi_tui.domain.ports import Clock, Delivery, Session
+from pulsapi_tui.domain.rotation import Mode, Rotation, Step
+from pulsapi_tui.domain.times import zone
+from pulsapi_tui.domain.uses import Seen
+from pulsapi_tui.domain.verdict import Verdict, judge, resolution_s
+from pulsapi_tui.flows.rotate import Advanced, Ports, Rotator, plan
+from pulsapi_tui.ui.asks import Asks, OpenRotation, RotationView, RotationWish
+from pulsapi_tui.ui.hand_over import HandedOver, HandOver
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+TICK_S = 1.0
+"""Between two looks at both keys while a rotation is open."""
+
+
+class RotationsView(Protocol):
+    """What rotations need of the screen."""
+
+    @property
+    def account(self) -> Account:
+        """The account of the session."""
+        ...
+
+    @property
+    def key_list(self) -> KeyList:
+        """The list as last read."""
+        ...
+
+    def seen(self, key: ApiKey) -> Seen:
+        """What was seen of a key's uses so far."""
+        ...
+
+    def say(self, text: str) -> None:
+        """A toast."""
+        ...
+
+    def drop(self, key_ids: Iterable[str]) -> None:
+        """Take keys off the list: the server confirmed that they are gone."""
+        ...
+
+    def look_again(self, cursor_id: str | None = None) -> None:
+        """Read the list again."""
+        ...
+
+    def rotating(self, key_ids: Iterable[str], count: int) -> None:
+        """So many rotations are under way, with these keys."""
+        ...
+
+    def signed_in(self, account: Account) -> None:
+        """The session goes on with another key of its account."""
+        ...
+
+
+class Rotations:
+    """The rotations of one session."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        asks: Asks,
+        delivery: Delivery,
+        hand_over: HandOver,
+        view: RotationsView,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._asks = asks
+        self._hand_over = hand_over
+        self._view = view
+        self._ports = Ports(session.service, session.journal, delivery, clock)
+        self._rotators: dict[str, Rotator] = {}
+        self._elsewhere: tuple[Rotation, ...] = ()
+        self._told = False
+
+    # In flight
+
+    @property
+    def in_hand(self) -> str | None:
+        """A successor whose secret is here and nowhere else, for a sentence."""
+        for rotator in self._rotators.values():
+            if rotator.in_hand and rotator.rotation.new is not None:
+                return rotator.rotation.new.shown
+        return None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The rotations that this program is at."""
+        return frozenset(self._rotators)
+
+    def load(self) -> None:
+        """Read what the journal has; says once what was left from before."""
+        try:
+            found = self._session.journal.open_rotations(
+                self._session.service.origin, self._view.account.id
+            )
+        except JournalError:
+            return
+        self._elsewhere = found.elsewhere
+        for rotation in found.here:
+            if rotation.id not in self._rotators:
+                self._rotators[rotation.id] = Rotator(rotation, self._view.account, self._ports)
+        if found.here and not self._told:
+            names = ", ".join(rotation.old.shown for rotation in found.here[:3])
+            more = f" and {len(found.here) - 3} more" if len(found.here) > 3 else ""
+            self._view.say(f"Rotations under way: {names}{more}. Press R on a key to go on.")
+        self._told = True
+        self._show_marks()
+
+    def observe(self) -> None:
+        """See what a fresh list says of the keys in flight."""
+        for rotator in self._rotators.values():
+            rotator.observe(self._view.key_list)
+
+    def _show_marks(self) -> None:
+        rotations = [
+            *(rotator.rotation for rotator in self._rotators.values()),
+            *self._elsewhere,
+        ]
+        keys = [rotation.old.id for rotation in rotations]
+        keys += [rotation.new.id for rotation in rotations if rotation.new is not None]
+        self._view.rotating(keys, len(rotations))
+
+    def of(self, key_id: str) -> Rotator | None:
+        """The rotation that a key is in."""
+        return next(
+            (each for each in self._rotators.values() if each.rotation.involves(key_id)), None
+        )
+
+    # One rotation
+
+    async def rotate(self, key: ApiKey) -> None:
+        """Go on with the rotation that a key is in, or plan one."""
+        self.load()
+        rotator = self.of(key.id)
+        if rotator is not None:
+            await self._go_through(rotator, resumed=True)
+            return
+        rotator = await self._plan(key)
+        if rotator is not None:
+            self._rotators[rotator.rotation.id] = rotator
+            self._show_marks()
+            await self._go_through(rotator, resumed=False)
+
+    async def _plan(self, key: ApiKey) -> Rotator | None:
+        while True:
+            is_own = key.id == self._view.account.authenticated_key_id
+            wanted = await self._asks.rotation_plan(key, self._clock.now(), is_own=is_own)
+            if wanted is None:
+                return None
+            target: Target | None = None
+            if wanted.deliver:
+                target = await self._hand_over.choose(wanted.new_name)
+                if target is None:
+                    continue
+            if wanted.mode is Mode.REVOKE_FIRST and not await self._asks.revoke(
+                [key], self._clock.now()
+            ):
+                continue
+            try:
+                rotation = plan(
+                    key,
+                    mode=wanted.mode,
+                    new_name=wanted.new_name,
+                    target=target,
+                    seen=self._view.seen(key),
+                    account=self._view.account,
+                    ports=self._ports,
+                )
+            except JournalError as error:
+                await self._asks.report("Not rotated", literal(error.user_message), danger=True)
+                return None
+            return Rotator(rotation, self._view.account, self._ports)
+
+    async def _go_through(self, rotator: Rotator, *, resumed: bool) -> None:
+        """Have the rotation open until it is over, abandoned, or closed by the user."""
+        screen = await self._asks.rotation(rotator.rotation.old.name)
+        try:
+            said = _resumed(rotator.rotation) if resumed else None
+            if not resumed:
+                said = await self._advance(rotator, screen)
+            while True:
+                self._paint(rotator, screen, said)
+                wish = await self._next_wish(screen)
+                if wish is None:
+                    rotator.observe(self._view.key_list)
+                    continue
+                if wish is RotationWish.CLOSE:
+                    if rotator.in_hand:
+                        said = sentence(
+                            (
+                                "! The successor's secret is here and nowhere else. Deliver it, "
+                                "show it, or abandon the rotation.",
+                                "$warning",
+                            )
+                        )
+                        continue
+                    return
+                said = await self._grant(wish, rotator, screen) or said
+                if rotator.rotation.id not in self._rotators:
+                    self._paint(rotator, screen, said)
+                    await self._until_closed(screen)
+                    return
+        finally:
+            self._show_marks()
+            screen.shut()
+
+    async def _next_wish(self, screen: OpenRotation) -> RotationWish | None:
+        try:
+            async with asyncio.timeout(TICK_S):
+                return await screen.wish()
+        except TimeoutError:
+            return None
+
+    async def _until_closed(self, screen: OpenRotation) -> None:
+        while await screen.wish() is not RotationWish.CLOSE:
+            pass
+
+    async def _grant(
+        self, wish: RotationWish, rotator: Rotator, screen: OpenRotation
+    ) -> Content | None:
+        """Do what the user wants; what is to be said of it."""
+        match wish:
+            case RotationWish.GO_ON:
+                return await self._advance(rotator, screen)
+            case RotationWish.REVOKE_OLD:
+                return await self._revoke_old(rotator, screen)
+            case RotationWish.REPLACE:
+                said = await self._busy(rotator, screen, "Revoking the lost successor…")
+                return said or await self._advance(rotator, screen)
+            case RotationWish.HAVE_IT:
+                rotator.handed_over("Its owner has it.")
+                return await self._advance(rotator, screen)
+            case RotationWish.OTHER_TARGET:
+                target = await self._hand_over.choose(rotator.rotation.new_name)
+                if target is None:
+                    return None
+                rotator.deliver_to(target)
+                return await self._advance(rotator, screen)
+            case RotationWish.SHOW:
+                return await self._show(rotator, screen)
+            case RotationWish.ABANDON:
+                return await self._abandon(rotator, screen)
+        return None
+
+    async def _advance(self, rotator: Rotator, screen: OpenRotation) -> Content:
+        """Step after step, until one needs the user."""
+        while True:
+            rotation = rotator.rotation
+            if rotation.step is Step.DELIVER and rotation.target is None and rotator.in_hand:
+                return await self._show(rotator, screen)
+            self._paint(rotator, screen, literal(_DOING[rotation.step]), busy=True)
+            advanced = await rotator.advance(self._view.key_list)
+            self._follow(rotator)
+            if not advanced.done:
+                return _said(advanced)
+            if rotator.rotation.step is Step.WATCH:
+                # The verdict speaks from here on; what was done stands at the steps.
+                return literal("")
+            if rotator.rotation.is_over:
+                self._rotators.pop(rotation.id, None)
+                return sentence((f"✓ {_ended(rotator.rotation)}", "bold $success"))
+            if rotator.rotation.step is Step.REVOKE and rotation.mode is Mode.AT_ONCE:
+                return await self._revoke_old(rotator, screen) or _said(advanced)
+
+    def _follow(self, rotator: Rotator) -> None:
+        """Let the page follow what a step did."""
+        rotation = rotator.rotation
+        if rotator.account is not self._view.account:
+            self._view.signed_in(rotator.account)
+        if rotation.is_done(Step.REVOKE):
+            self._view.drop([rotation.old.id])
+        self._show_marks()
+        self._view.look_again()
+
+    async def _revoke_old(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
+        old = self._view.key_list.by_id.get(rotator.rotation.old.id)
+        if old is not None and not await self._asks.revoke([old], self._clock.now()):
+            return None
+        verdict = self._verdict(rotator)
+        rotator.stop_watching(verdict.headline if verdict else "Gone from the list already.")
+        return await self._advance(rotator, screen)
+
+    async def _show(self, rotator: Rotator, screen: OpenRotation) -> Content:
+        created, intent = rotator.created, rotator.intent
+        if created is None or intent is None:
+            return literal("Its secret is not in hand any more.")
+        match await self._hand_over.show(created, intent):
+            case HandedOver.REVOKED:
+                rotator.discarded()
+                return literal("Discarded and revoked. The old key works on.")
+            case HandedOver.VERIFIED:
+                rotator.handed_over("Shown, and pasted back.")
+            case HandedOver.DELIVERED:
+                rotator.handed_over("Shown, and delivered.")
+        return await self._advance(rotator, screen)
+
+    async def _busy(self, rotator: Rotator, screen: OpenRotation, what: str) -> Content | None:
+        """Replace a lost successor; what went wrong, if it did."""
+        self._paint(rotator, screen, literal(what), busy=True)
+        replaced = await rotator.replace()
+        self._follow(rotator)
+        return None if replaced.done else _said(replaced)
+
+    async def _abandon(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
+        keep_both = await self._asks.abandon(rotator.rotation)
+        if keep_both is None:
+            return None
+        self._paint(rotator, screen, literal("Abandoning…"), busy=True)
+        abandoned = await rotator.abandon(keep_both=keep_both)
+        if abandoned.done:
+            self._rotators.pop(rotator.rotation.id, None)
+            if not keep_both and rotator.rotation.new is not None:
+                self._view.drop([rotator.rotation.new.id])
+        self._follow(rotator)
+        return _said(abandoned)
+
+    # What is shown
+
+    def _verdict(self, rotator: Rotator) -> Verdict | None:
+        listed = self._view.key_list
+        rotation = rotator.rotation
+        old = listed.by_id.get(rotation.old.id)
+        new = listed.by_id.get(rotation.new.id) if rotation.new is not None else None
+        if not rotation.stored or old is None or rotation.is_done(Step.REVOKE):
+            return None
+        return judge(rotation.watch, old, new, listed.fetched_at, resolution_s(listed.keys))
+
+    def _paint(
+        self,
+        rotator: Rotator,
+        screen: OpenRotation,
+        said: Content | None,
+        *,
+        busy: bool = False,
+    ) -> None:
+        listed = self._view.key_list
+        rotation = rotator.rotation
+        screen.show(
+            RotationView(
+                rotation=rotation,
+                old=listed.by_id.get(rotation.old.id),
+                new=listed.by_id.get(rotation.new.id) if rotation.new is not None else None,
+                verdict=self._verdict(rotator),
+                said=said or literal(""),
+                now=self._clock.now(),
+                zone=zone(self._view.account.timezone),
+                choices=() if busy else self._choices(rotator),
+            )
+        )
+
+    def _choices(self, rotator: Rotator) -> tuple[RotationWish, ...]:
+        """What can be done now; the first one is what the rotation wants."""
+        rotation = rotator.rotation
+        if rotation.id not in self._rotators:
+            return (RotationWish.CLOSE,)
+        ways_out = (RotationWish.ABANDON, RotationWish.CLOSE)
+        if rotation.step is Step.WATCH:
+            return (RotationWish.REVOKE_OLD, *ways_out)
+        if rotation.step is Step.REVOKE and rotation.mode is not Mode.REVOKE_FIRST:
+            return (RotationWish.REVOKE_OLD, *ways_out)
+        if rotation.step is Step.DELIVER:
+            if rotator.created is not None:
+                first = (
+                    (RotationWish.GO_ON, RotationWish.OTHER_TARGET, RotationWish.SHOW)
+                    if rotation.target is not None
+                    else (RotationWish.SHOW, RotationWish.OTHER_TARGET)
+                )
+                return (*first, *ways_out)
+            return (
+                RotationWish.GO_ON,
+                RotationWish.REPLACE,
+                RotationWish.HAVE_IT,
+                *ways_out,
+            )
+        return (RotationWish.GO_ON, *ways_out)
+
+
+_DOING = {
+    Step.CREATE: "Creating the successor…",
+    Step.DELIVER: "Delivering it…",
+    Step.PROVE: "Calling GET /v1/services with it…",
+    Step.WATCH: "Watching the old key.",
+    Step.REVOKE: "Revoking the old key…",
+    Step.CONFIRM: "Reading the list again…",
+}
+
+
+def _said(advanced: Advanced) -> Content:
+    glyph, style = ("✓", "$success") if advanced.done else ("✗", "$error")
+    if not advanced.done and not advanced.error and not advanced.output:
+        glyph, style = "!", "$warning"
+    said = (("\n" + advanced.output, MUTED),) if advanced.output else ()
+    return sentence((f"{glyph} {advanced.message}", style), *said)
+
+
+def _ended(rotation: Rotation) -> str:
+    last = rotation.done[-1].what
+    if rotation.mode is Mode.REVOKE_FIRST:
+        return f"The rotation is over: {rotation.new.shown if rotation.new else ''} works."
+    return f"The rotation is over. The old key is dead. {last}"
+
+
+def _resumed(rotation: Rotation) -> Content:
+    if rotation.step is Step.WATCH:
+        return literal("")
+    what = _STEP_WORDS[rotation.step]
+    if rotation.begun_at is None:
+        return sentence(f"It stopped before this step: {what}. Go on when you are ready.")
+    return sentence(
+        (
+            f"! It was cut while it was at this step: {what}. What came of it is not known yet; "
+            "going on finds out first.",
+            "$warning",
+        )
+    )
+
+
+_STEP_WORDS = {
+    Step.CREATE: "create the successor",
+    Step.DELIVER: "deliver it",
+    Step.PROVE: "prove it",
+    Step.WATCH: "watch the old key",
+    Step.REVOKE: "revoke the old key",
+    Step.CONFIRM: "prove that the old key is dead",
+}

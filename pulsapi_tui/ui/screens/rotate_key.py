@@ -1,0 +1,207 @@
+"""A rotation: its steps, both keys side by side, and whether the old one can be revoked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.rotation import Step
+from pulsapi_tui.domain.times import ago, clock
+from pulsapi_tui.domain.verdict import Verdict, VerdictKind
+from pulsapi_tui.ui.asks import RotationView, RotationWish
+from pulsapi_tui.ui.commands import bindings
+from pulsapi_tui.ui.literal import MUTED, fit, literal, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+STEP_LABELS = {
+    Step.CREATE: "Create the successor",
+    Step.DELIVER: "Deliver it",
+    Step.PROVE: "Prove it",
+    Step.WATCH: "Watch the old key",
+    Step.REVOKE: "Revoke the old key",
+    Step.CONFIRM: "Prove that it is dead",
+}
+
+_BUTTONS = {
+    RotationWish.GO_ON: ("Enter", "Go on"),
+    RotationWish.REVOKE_OLD: ("X", "Revoke the old"),
+    RotationWish.REPLACE: ("n", "Replace it"),
+    RotationWish.HAVE_IT: ("h", "I have it"),
+    RotationWish.OTHER_TARGET: ("d", "Deliver elsewhere"),
+    RotationWish.SHOW: ("m", "Show it"),
+    RotationWish.ABANDON: ("a", "Abandon"),
+    RotationWish.CLOSE: ("Esc", "Close"),
+}
+_DANGEROUS = {RotationWish.REVOKE_OLD, RotationWish.REPLACE}
+
+_VERDICT_STYLES = {
+    VerdictKind.SAFE: ("✓", "$success"),
+    VerdictKind.PROBABLY: ("✓", "$success"),
+    VerdictKind.STILL_IN_USE: ("✗", "$error"),
+}
+
+
+class RotateKeyScreen(Dialog[None]):
+    """Wishes, and draws what it is told; whoever opened it acts, and shuts it."""
+
+    CSS_PATH = "rotate_key.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar = bindings("rotate", "help")
+
+    def __init__(self, key_name: str) -> None:
+        super().__init__("Rotate API key")
+        self._key_name = key_name
+        self._wishes: asyncio.Queue[RotationWish] = asyncio.Queue()
+        self._choices: tuple[RotationWish, ...] = ()
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """Steps, keys, verdict, and what can be done."""
+        yield self.text(sentence((self._key_name, "bold")), id="name")
+        yield self.text("", id="steps")
+        yield self.text("", id="both")
+        yield self.text("", id="verdict")
+        yield self.text("", id="said")
+        yield self.buttons(
+            *(
+                Button(
+                    sentence(f"{key} ", (label, "bold")),
+                    id=wish.name.lower(),
+                    variant="error" if wish in _DANGEROUS else "default",
+                )
+                for wish, (key, label) in _BUTTONS.items()
+            ),
+            id="ways",
+        )
+
+    def on_mount(self) -> None:
+        """Nothing can be done before it is told what it is about."""
+        self._offer(())
+
+    # Wishes
+
+    async def wish(self) -> RotationWish:
+        """The next wish."""
+        return await self._wishes.get()
+
+    @on(Button.Pressed)
+    def _press(self, event: Button.Pressed) -> None:
+        self._want(RotationWish[str(event.button.id).upper()])
+
+    def action_rotation(self, name: str) -> None:
+        """A key of this screen; the name is that of a wish."""
+        self._want(RotationWish[name.upper()])
+
+    def action_cancel(self) -> None:
+        """Close; the rotation stays in flight."""
+        self._want(RotationWish.CLOSE)
+
+    def _want(self, wish: RotationWish) -> None:
+        if wish in self._choices:
+            self._wishes.put_nowait(wish)
+
+    def shut(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    # What it shows
+
+    def show(self, view: RotationView) -> None:
+        """Draw it as it is now."""
+        if not self.is_mounted:
+            return
+        self._update("#steps", _steps(view))
+        self._update("#both", _both(view))
+        self._update("#verdict", _verdict(view.verdict))
+        self._update("#said", view.said)
+        self._offer(view.choices)
+
+    def _update(self, selector: str, content: Content) -> None:
+        label = self.query_one(selector, Static)
+        if label.content != content:
+            label.update(content)
+            label.display = bool(content.plain)
+
+    def _offer(self, choices: tuple[RotationWish, ...]) -> None:
+        if choices == self._choices and choices:
+            return
+        self._choices = choices
+        for wish in RotationWish:
+            button = self.query_one(f"#{wish.name.lower()}", Button)
+            button.display = wish in choices
+        harmless = [wish for wish in choices if wish not in _DANGEROUS]
+        if harmless:
+            first = RotationWish.CLOSE if choices[0] in _DANGEROUS else harmless[0]
+            self.query_one(f"#{first.name.lower()}").focus()
+
+
+def _steps(view: RotationView) -> Content:
+    rotation = view.rotation
+    done = {each.step: each for each in rotation.done}
+    parts: list[str | tuple[str, str]] = []
+    for step in rotation.steps:
+        label = fit(STEP_LABELS[step], 22)
+        parts.append("\n" if parts else "")
+        if step in done:
+            at = clock(done[step].at, view.zone)
+            parts += [("✓ ", "$success"), label, (f" {at}  {done[step].what}", MUTED)]
+        elif step is rotation.step and not rotation.is_over:
+            parts += [("▸ ", "bold $primary"), (label, "bold"), (f" {_now(view)}", MUTED)]
+        else:
+            parts += [("○ ", MUTED), (label, MUTED)]
+    return sentence(*parts)
+
+
+def _now(view: RotationView) -> str:
+    if view.rotation.step is Step.DELIVER and view.rotation.target is not None:
+        return view.rotation.where
+    return ""
+
+
+def _both(view: RotationView) -> Content:
+    rotation = view.rotation
+    columns = (
+        (
+            "",
+            f"Old …{rotation.old.hint}",
+            f"New …{rotation.new.hint}" if rotation.new else "New –",
+        ),
+        ("Created", *_of_both(view, lambda key: ago(key.created_at, view.now))),
+        ("Last used", *_of_both(view, lambda key: _used(key, view.now))),
+    )
+    lines = [
+        sentence(
+            "\n" if row else "",
+            (fit(title, 12), MUTED),
+            (fit(old, 20), "bold" if not row else ""),
+            (new, "bold" if not row else ""),
+        )
+        for row, (title, old, new) in enumerate(columns)
+    ]
+    return Content("").join(lines)
+
+
+def _of_both(view: RotationView, say: Callable[[ApiKey], str]) -> tuple[str, str]:
+    revoked = "revoked" if view.rotation.is_done(Step.REVOKE) else "–"
+    return (
+        revoked if view.old is None else say(view.old),
+        "–" if view.new is None else say(view.new),
+    )
+
+
+def _used(key: ApiKey, now: datetime) -> str:
+    return "no use seen" if key.last_used_at is None else ago(key.last_used_at, now)
+
+
+def _verdict(verdict: Verdict | None) -> Content:
+    if verdict is None:
+        return literal("")
+    glyph, style = _VERDICT_STYLES.get(verdict.kind, ("○", "$warning"))
+    return sentence((f"{glyph} {verdict.headline}", f"bold {style}"), f"\n{verdict.reason}")
