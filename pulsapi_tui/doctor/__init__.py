@@ -1,0 +1,1 @@
+"""`pulsapi-tui doctor`: what this terminal, multiplexer, session and server can do."""

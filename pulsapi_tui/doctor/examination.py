@@ -1,0 +1,112 @@
+"""All checks, one group after the other, each told as soon as it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import msgspec
+
+from pulsapi_tui import __version__
+from pulsapi_tui.config.paths import settings_path
+from pulsapi_tui.config.settings import Settings, read_settings
+from pulsapi_tui.delivery.tmux import Tmux
+from pulsapi_tui.doctor.checks import Group, Place, Section
+from pulsapi_tui.doctor.clipboard import ask_terminal, clipboard_checks
+from pulsapi_tui.doctor.device_attributes import Asked, drop_late_answer
+from pulsapi_tui.doctor.files import files_checks
+from pulsapi_tui.doctor.multiplexer import multiplexer_checks
+from pulsapi_tui.doctor.program import program_checks
+from pulsapi_tui.doctor.report import Look, as_json, as_text, has_failed, summary, without
+from pulsapi_tui.doctor.server import server_checks
+from pulsapi_tui.doctor.terminal import is_terminal, terminal_checks
+from pulsapi_tui.domain.errors import SettingsError
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.wiring import SystemClock, clipboard_policy
+
+_PIPE_WIDTH = 100
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the command line asks for."""
+
+    base_url: str | None
+    key: Secret | None
+    as_json: bool
+    tries_clipboard: bool
+    recording_variables: tuple[str, ...]
+    """Settings of Textual's that write what is typed or shown into a file."""
+
+
+def examine(wanted: Wanted) -> bool:
+    """Check everything and print it; whether nothing fails.
+
+    The session's own key must not be in the environment any more.
+    """
+    place = Place(dict(os.environ), sys.platform)
+    asked = ask_terminal(place)
+    try:
+        return asyncio.run(_report(place, asked, wanted))
+    finally:
+        if not asked.not_asked and asked.attributes is None:
+            drop_late_answer()
+
+
+async def _report(place: Place, asked: Asked, wanted: Wanted) -> bool:
+    look = _look(place)
+    sections = []
+    async for section in _sections(place, asked, wanted):
+        told = without(wanted.key, section) if wanted.key is not None else section
+        sections.append(told)
+        if not wanted.as_json:
+            _print(_encoded(as_text(told, look)))
+    if wanted.as_json:
+        _print(as_json(__version__, sections))
+    else:
+        _print(_encoded(summary(sections)))
+    return not has_failed(sections)
+
+
+async def _sections(place: Place, asked: Asked, wanted: Wanted) -> AsyncIterator[Section]:
+    settings, problem = Settings(), None
+    try:
+        settings = read_settings(settings_path())
+    except SettingsError as error:
+        problem = error
+    tmux = Tmux(place.environment)
+    yield Section(Group.PROGRAM, program_checks())
+    yield Section(Group.TERMINAL, await terminal_checks(place, wanted.recording_variables))
+    yield Section(Group.MULTIPLEXER, multiplexer_checks(place, tmux))
+    policy = clipboard_policy(settings)
+    yield Section(
+        Group.CLIPBOARD,
+        await clipboard_checks(place, policy, tmux, asked, tries=wanted.tries_clipboard),
+    )
+    yield Section(Group.FILES, files_checks(problem))
+    server = await server_checks(place, wanted.base_url, wanted.key, SystemClock())
+    yield Section(Group.SERVER, server)
+
+
+def _look(place: Place) -> Look:
+    shown = is_terminal(sys.stdout)
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return Look(
+        width=shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if shown else _PIPE_WIDTH,
+        has_colours=shown and not place.environment.get("NO_COLOR"),
+        has_glyphs=encoding == "utf8",
+    )
+
+
+def _encoded(text: str) -> bytes:
+    return f"{text}\n".encode(sys.stdout.encoding or "utf-8", "replace")
+
+
+def _print(text: bytes) -> None:
+    """A reader that went away (`doctor | head -1`) is not an error."""
+    with suppress(BrokenPipeError):
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
