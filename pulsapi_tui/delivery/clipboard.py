@@ -8,15 +8,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import secrets
-import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
-from pulsapi_tui.delivery.routes import Route, choose
+from pulsapi_tui.delivery.routes import ANY, Choice, ClipboardPolicy, Route, explain, why_no_other
+from pulsapi_tui.delivery.tmux import Tmux, run, tool_environment
 from pulsapi_tui.domain.ports import Copied
 from pulsapi_tui.domain.secret import Secret
 
@@ -24,6 +20,13 @@ TOOL_TIMEOUT_S = 3.0
 
 _PYPERCLIP_COPY = "import sys, pyperclip; pyperclip.copy(sys.stdin.read())"
 _PYPERCLIP_PASTE = "import sys, pyperclip; sys.stdout.write(pyperclip.paste())"
+
+_THROUGH = {
+    Route.OSC52: "",
+    Route.TMUX: "through tmux ",
+    Route.TMUX_WRAPPED: "through tmux ",
+    Route.SCREEN_WRAPPED: "through screen ",
+}
 
 
 def osc52(text: str) -> str:
@@ -52,108 +55,76 @@ class TerminalClipboard:
         self,
         write: Callable[[str], None],
         *,
+        policy: ClipboardPolicy = ANY,
         environment: Mapping[str, str] | None = None,
         platform: str = sys.platform,
     ) -> None:
         self._write = write
-        self._environment = dict(os.environ if environment is None else environment)
+        self._policy = policy
+        self._environment = tool_environment(os.environ if environment is None else environment)
         self._platform = platform
 
     async def copy(self, secret: Secret) -> Copied:
-        """Copy by every route that can help from here; report the best thing that is known."""
-        routes = await asyncio.to_thread(choose, self._environment, self._platform)
-        sequence = osc52(secret.reveal())
-        in_tmux = False
-        native_error: str | None = None
-        for route in routes:
-            match route:
-                case Route.OSC52:
-                    self._write(sequence)
-                case Route.TMUX:
-                    in_tmux = await asyncio.to_thread(self._through_tmux, secret)
-                case Route.TMUX_WRAPPED:
-                    self._write(tmux_wrapped(sequence))
-                case Route.SCREEN_WRAPPED:
-                    self._write(screen_wrapped(sequence))
-                case Route.NATIVE:
-                    native_error = await asyncio.to_thread(self._native, secret)
-                    if native_error is None:
-                        return Copied(
-                            confirmed=True,
-                            message="Copied, and read back from this computer's clipboard.",
-                        )
-        return _unconfirmed(in_tmux=in_tmux, routes=routes, native_error=native_error)
+        """Copy, by one route that proves it or by all that may work; report what is known."""
+        tmux = Tmux(self._environment)
+        choices = await asyncio.to_thread(
+            explain, self._environment, self._platform, self._policy, tmux
+        )
+        sent: list[Route] = []
+        failures: dict[Route, str] = {}
+        for route in (choice.route for choice in choices if choice.chosen):
+            failure = await self._by(route, secret, tmux)
+            if failure is not None:
+                failures[route] = failure
+            elif route is Route.NATIVE:
+                return Copied(
+                    confirmed=True, message="Copied, and read back from this computer's clipboard."
+                )
+            else:
+                sent.append(route)
+        return _sent(sent, failures) if sent else self._failed(choices, failures)
 
-    def _through_tmux(self, secret: Secret) -> bool:
-        """Hand the secret to tmux's terminal by a buffer that is deleted at once."""
-        tmux = shutil.which("tmux", path=self._environment.get("PATH"))
-        if tmux is None:
-            return False
-        buffer = f"pulsapi-{secrets.token_hex(4)}"
-        loaded = _run([tmux, "load-buffer", "-w", "-b", buffer, "-"], self._environment, secret)
-        _run([tmux, "delete-buffer", "-b", buffer], self._environment)
-        return loaded is not None
+    async def _by(self, route: Route, secret: Secret, tmux: Tmux) -> str | None:
+        """Copy by one route; what went wrong, as the rest of a sentence, or None."""
+        sequence = osc52(secret.reveal())
+        match route:
+            case Route.NATIVE:
+                return await asyncio.to_thread(self._native, secret)
+            case Route.OSC52:
+                self._write(sequence)
+            case Route.TMUX:
+                taken = await asyncio.to_thread(tmux.load, secret)
+                return None if taken else "tmux did not take it"
+            case Route.TMUX_WRAPPED:
+                self._write(tmux_wrapped(sequence))
+            case Route.SCREEN_WRAPPED:
+                self._write(screen_wrapped(sequence))
+        return None
 
     def _native(self, secret: Secret) -> str | None:
-        """Copy and read back; returns what went wrong, or None where the text came back equal."""
-        python = [sys.executable, "-I", "-c"]
-        if _run([*python, _PYPERCLIP_COPY], self._environment, secret) is None:
+        """Copy, and read back."""
+        copy, paste = (
+            [sys.executable, "-I", "-c", code] for code in (_PYPERCLIP_COPY, _PYPERCLIP_PASTE)
+        )
+        if run(copy, self._environment, TOOL_TIMEOUT_S, secret=secret).status != 0:
             return "this computer's clipboard could not be set"
-        back = _run([*python, _PYPERCLIP_PASTE], self._environment, capture=True)
-        if back is None or not secret.matches(back):
+        back = run(paste, self._environment, TOOL_TIMEOUT_S, capture=True)
+        if back.status != 0 or not secret.matches(back.output):
             return "this computer's clipboard did not give the key back"
         return None
 
-
-def _unconfirmed(*, in_tmux: bool, routes: Sequence[Route], native_error: str | None) -> Copied:
-    failed = f" ({native_error[0].upper()}{native_error[1:]}.)" if native_error else ""
-    if in_tmux:
-        where = "Sent through tmux to your terminal's clipboard."
-    elif Route.SCREEN_WRAPPED in routes:
-        where = "Sent through screen to your terminal's clipboard."
-    else:
-        where = "Sent to your terminal's clipboard."
-    return Copied(
-        confirmed=False,
-        message=f"{where} Not confirmed.{failed}",
-    )
+    def _failed(self, choices: tuple[Choice, ...], failures: Mapping[Route, str]) -> Copied:
+        why = list(failures.values())
+        if not failures.keys() - {Route.NATIVE}:
+            no_other = why_no_other(choices, self._environment)
+            why += [no_other] if no_other else []
+        return Copied(confirmed=False, sent=False, message=f"Could not copy: {', and '.join(why)}.")
 
 
-def _run(
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    secret: Secret | None = None,
-    *,
-    capture: bool = False,
-) -> str | None:
-    """Run a tool, bounded in time; its output if it ended with 0, else None.
-
-    Output goes nowhere unless it is asked for: xclip leaves a daemon behind that would hold a pipe
-    open, and tools paint their errors over the screen.
-    """
-    # The input is not passed to `run`: its TimeoutExpired would carry it.
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    except OSError:
-        return None
-    with process:
-        try:
-            output, _ = process.communicate(
-                secret.reveal().encode() if secret is not None else b"", timeout=TOOL_TIMEOUT_S
-            )
-        except subprocess.TimeoutExpired:
-            # The whole session: what hangs is the tool that pyperclip started, secret in hand.
-            with suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            return None
-    if process.returncode != 0:
-        return None
-    return output.decode(errors="replace") if capture else ""
+def _sent(routes: Sequence[Route], failures: Mapping[Route, str]) -> Copied:
+    """The least that is true: where a plain sequence was sent, nothing is known of a way."""
+    through = _THROUGH[Route.OSC52 if Route.OSC52 in routes else routes[-1]]
+    message = f"Sent {through}to your terminal's clipboard. Not confirmed."
+    if native := failures.get(Route.NATIVE):
+        message += f" ({native[0].upper()}{native[1:]}.)"
+    return Copied(confirmed=False, message=message)

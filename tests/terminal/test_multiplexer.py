@@ -1,4 +1,4 @@
-"""Copying a key inside a real tmux, with tmux's own terminal around it."""
+"""Copying a key inside a real tmux and a real GNU screen, with a terminal around them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from tests.terminal.test_main_story import create, show
 TMUX = shutil.which("tmux")
 XCLIP, XVFB = shutil.which("xclip"), shutil.which("Xvfb")
 
+SCREEN = shutil.which("screen")
+
 needs_tmux = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
+needs_screen = pytest.mark.skipif(SCREEN is None, reason="screen is not installed")
 needs_x = pytest.mark.skipif(None in {XCLIP, XVFB}, reason="xclip or Xvfb is not installed")
 
 Tmux = Callable[..., str]
@@ -68,8 +71,14 @@ def copied(terminal: Terminal) -> set[str]:
 
 
 @needs_tmux
-def test_copy_keeps_no_buffer_and_claims_nothing(inside: Terminal, tmux: Tmux) -> None:
+@pytest.mark.parametrize("passthrough", ["off", "on"])
+@pytest.mark.parametrize("setting", ["external", "on", "off"])
+def test_copy_keeps_no_buffer_and_claims_nothing(
+    inside: Terminal, tmux: Tmux, setting: str, passthrough: str
+) -> None:
     """It reaches the outer terminal, tmux keeps nothing, and the message says "not confirmed"."""
+    tmux("set-option", "-s", "set-clipboard", setting)
+    tmux("set-option", "-g", "allow-passthrough", passthrough)
     create(inside, "Release bot")
     secret = show(inside)
     assert not copied(inside)
@@ -85,6 +94,52 @@ def test_copy_keeps_no_buffer_and_claims_nothing(inside: Terminal, tmux: Tmux) -
     assert "something" in tmux("list-buffers")
     assert not who_mentions(secret)
     assert secret not in tmux("show-environment", "-g")
+
+
+@needs_tmux
+@pytest.mark.parametrize("setting", ["external", "on", "off"])
+def test_copy_where_tmux_has_no_way_on(
+    machine: Machine, tmux: Tmux, tmp_path: Path, setting: str
+) -> None:
+    """A terminal without a clipboard: nothing is sent, nothing kept, and that is said."""
+    arguments = ["-S", str(tmp_path / "tmux"), "-f", os.devnull, "new-session", PROGRAM, "demo"]
+    terminal = machine.run([str(TMUX), *arguments], lines=25, TERM="vt100")
+    terminal.until("CI/CD Pipeline", "● live")
+    tmux("set-option", "-s", "set-clipboard", setting)
+    create(terminal, "Release bot")
+    terminal.press("c")
+    terminal.until("Could not copy", "tmux has no way to this terminal's clipboard")
+    show(terminal)
+    assert not copied(terminal)
+    assert tmux("list-buffers") == ""
+
+
+@needs_screen
+def test_copy_in_screen(machine: Machine, tmp_path: Path) -> None:
+    """GNU screen drops the plain sequence, and passes the wrapped one on."""
+    sessions = tmp_path / "screens"
+    sessions.mkdir(mode=0o700)
+    command = [str(SCREEN), "-c", os.devnull, "-S", "it"]
+    terminal = machine.run([*command, PROGRAM, "demo"], SCREENDIR=str(sessions))
+    try:
+        terminal.until("CI/CD Pipeline", "● live")
+        create(terminal, "Release bot")
+        secret = show(terminal)
+        assert not copied(terminal)
+        terminal.press("c")
+        terminal.until("Sent through screen", "Not confirmed")
+        terminal.wait_for(lambda: secret in copied(terminal), "the outer terminal's clipboard")
+        assert copied(terminal) == {secret}
+        assert not who_mentions(secret)
+    finally:
+        subprocess.run(
+            [str(SCREEN), "-S", "it", "-X", "quit"],
+            env=machine.environment(SCREENDIR=str(sessions)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=False,
+            timeout=PATIENCE_S,
+        )
 
 
 @needs_tmux
