@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections.abc import Mapping
 from functools import partial
 
@@ -22,11 +20,11 @@ from pulsapi_tui.delivery.places import (
 )
 from pulsapi_tui.domain.delivery import Delivered, Field, Preview, Way
 from pulsapi_tui.domain.errors import DeliveryError
+from pulsapi_tui.domain.names import slug
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.files import create_file
 
 MAX_BYTES = 1 << 16
-_MAX_SLUG = 48
 
 
 class SecretFileSink:
@@ -71,13 +69,6 @@ class SecretFileSink:
         found = attempt(place, partial(_content, place))
         text = b"" if found is None else found.data
         return Secret(text.decode("utf-8", "replace")) if text else None
-
-
-def slug(key_name: str) -> str:
-    """A key's name as a file's name: lower-case ASCII letters, digits and dashes."""
-    ascii_name = unicodedata.normalize("NFKD", key_name).encode("ascii", "ignore").decode()
-    words = re.findall("[a-z0-9]+", ascii_name.lower())
-    return "-".join(words)[:_MAX_SLUG].strip("-") or "pulsapi"
 
 
 def _taken(place: Place) -> Refused:

@@ -7,12 +7,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pulsapi_tui.delivery.secret_file import SecretFileSink, slug
+from pulsapi_tui.delivery.secret_file import SecretFileSink
 from pulsapi_tui.domain.delivery import Delivered, Preview
 from pulsapi_tui.domain.errors import DeliveryError
+from pulsapi_tui.domain.names import slug
 from pulsapi_tui.domain.secret import Secret
 from tests.unit.faults import (
     FAULTS,
@@ -73,28 +72,10 @@ def test_any_text_is_kept(home: Path, text: str) -> None:
     assert (home / "ci.key").read_bytes() == text.encode()
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("CI/CD Pipeline", "ci-cd-pipeline"),
-        ("  Zürich – café ", "zurich-cafe"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("名前", "pulsapi"),
-        ("", "pulsapi"),
-        ("a" * 47 + " b c", "a" * 47),
-    ],
-)
-def test_the_name_comes_from_the_key(name: str, expected: str) -> None:
-    assert slug(name) == expected
+@pytest.mark.parametrize("name", ["CI/CD Pipeline", "../../etc/passwd", "名前", ""])
+def test_the_name_comes_from_the_key(name: str) -> None:
     [field] = SecretFileSink().way(name).fields
-    assert (field.id, field.default) == ("path", f"~/{expected}.key")
-
-
-@given(st.text())
-def test_any_name_makes_a_plain_file_name(name: str) -> None:
-    assert slug(name).replace("-", "a").isalnum()
-    assert slug(name).isascii()
-    assert len(slug(name)) <= 48
+    assert (field.id, field.default) == ("path", f"~/{slug(name)}.key")
 
 
 def test_the_way_and_the_preview(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
