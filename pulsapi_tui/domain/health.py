@@ -1,4 +1,7 @@
-"""A word on each key's state, and the reason for it."""
+"""A word on each key's state, what else is to be said of it, and the reasons.
+
+A key has one condition, and any number of flags: an idle key may have a vague name, too.
+"""
 
 from __future__ import annotations
 
@@ -8,60 +11,155 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.domain.names import VAGUE_REASON, is_vague
 from pulsapi_tui.domain.times import DAY_S, ago, span
-
-IDLE_AFTER = timedelta(days=30)
-"""A key unused for longer is called idle: the page says to revoke keys that are not in use."""
 
 RECENTLY_USED = timedelta(hours=24)
 """Revoking a key used within this time asks for its name (interface.md, Revoke)."""
 
+YOUNG = timedelta(hours=1)
+"""So long after its creation, a key without a use says nothing yet: it is on its way somewhere."""
+
+
+class HealthLimits(NamedTuple):
+    """From when on a key is worth a word; the user's settings may say otherwise."""
+
+    idle_after: timedelta = timedelta(days=30)
+    """Unused for longer: the page says to revoke keys that are not in use."""
+    due_after: timedelta = timedelta(days=90)
+    """Older: the page says to rotate keys periodically."""
+
 
 class Condition(StrEnum):
-    """What is to be said of a key."""
+    """What is to be said of a key first."""
 
+    ROTATING = "rotating"
     SESSION = "this session"
     IN_USE = "in use"
     IDLE = "idle"
     NEVER_USED = "never used"
 
 
+class Flag(StrEnum):
+    """What is to be said of a key besides, whatever its condition."""
+
+    DUE = "due"
+    DUPLICATE = "duplicate"
+    VAGUE = "vague"
+
+
+class Flagged(NamedTuple):
+    """A flag, and why."""
+
+    flag: Flag
+    reason: str
+
+
 class Health(NamedTuple):
-    """A condition, its words in the table, and why."""
+    """A condition, its words in the table, why, and the flags."""
 
     condition: Condition
     word: str
     reason: str
+    flags: tuple[Flagged, ...] = ()
 
 
-def judge(
-    key: ApiKey, now: datetime, session_key_id: str, duplicates: Collection[str] = ()
-) -> Health:
-    """Judge a key. `duplicates` are the names that more than one key of the account has."""
-    again = " Another key has the same name." if key.name in duplicates else ""
-    if key.id == session_key_id:
-        return Health(
-            Condition.SESSION,
-            "this session",
-            "This program is signed in with it: revoke it elsewhere." + again,
-        )
-    if key.last_used_at is None:
-        age = ago(key.created_at, now)
-        return Health(
-            Condition.NEVER_USED,
-            "never used",
-            f"No request was made with it since it was created, {age}." + again,
-        )
-    idle_for = now - key.last_used_at
-    if idle_for >= IDLE_AFTER:
-        days = int(idle_for.total_seconds() // DAY_S)
-        return Health(
-            Condition.IDLE,
-            f"idle {days} d",
-            f"No request for {span(idle_for.total_seconds())}: if nothing needs it, revoke it."
-            + again,
-        )
-    return Health(Condition.IN_USE, "in use", f"Last request {ago(key.last_used_at, now)}." + again)
+class Judge:
+    """Judges keys as of one moment.
+
+    What a filter asks of 100,000 keys is one comparison each; the words are made only for the keys
+    that are drawn.
+    """
+
+    def __init__(
+        self,
+        now: datetime,
+        session_key_id: str,
+        duplicates: Collection[str] = (),
+        limits: HealthLimits | None = None,
+        rotating: Collection[str] = (),
+    ) -> None:
+        """`rotating` are the keys of rotations under way, old and new."""
+        self._now = now
+        self._rotating = rotating
+        self._session_key_id = session_key_id
+        self._duplicates = duplicates
+        self._limits = limits or HealthLimits()
+        self._idle_since = now - self._limits.idle_after
+        self._due_since = now - self._limits.due_after
+
+    def condition(self, key: ApiKey) -> Condition:
+        """The one that comes first."""
+        if key.id in self._rotating:
+            return Condition.ROTATING
+        if key.id == self._session_key_id:
+            return Condition.SESSION
+        if key.last_used_at is None:
+            return Condition.NEVER_USED
+        return Condition.IDLE if self.is_idle(key) else Condition.IN_USE
+
+    def is_idle(self, key: ApiKey) -> bool:
+        """Whether nothing seems to need it any more."""
+        used_at = key.last_used_at
+        return used_at is not None and used_at <= self._idle_since and not self._is_special(key)
+
+    def is_unused(self, key: ApiKey) -> bool:
+        """Whether no request was made with it, be it old or young."""
+        return key.last_used_at is None and not self._is_special(key)
+
+    def _is_special(self, key: ApiKey) -> bool:
+        return key.id == self._session_key_id or key.id in self._rotating
+
+    def is_due(self, key: ApiKey) -> bool:
+        """Whether it is old enough to be rotated."""
+        return key.created_at <= self._due_since
+
+    def is_duplicate(self, key: ApiKey) -> bool:
+        """Whether another key has its name."""
+        return key.name in self._duplicates
+
+    def is_vague(self, key: ApiKey) -> bool:
+        """Whether its name says nothing."""
+        return is_vague(key.name)
+
+    def health(self, key: ApiKey) -> Health:
+        """All that is to be said of a key."""
+        condition, flags = self.condition(key), self._flags(key)
+        word, reason = self._in_words(key, condition)
+        if condition is Condition.IN_USE and flags and flags[0].flag is Flag.DUE:
+            word = f"{word} · {Flag.DUE}"
+        return Health(condition, word, reason, flags)
+
+    def _in_words(self, key: ApiKey, condition: Condition) -> tuple[str, str]:
+        if condition is Condition.ROTATING:
+            return "rotating", "Its rotation is under way: press R to go on with it."
+        if condition is Condition.SESSION:
+            return (
+                "this session",
+                "This program is signed in with it: rotate it (R), or revoke it elsewhere.",
+            )
+        if key.last_used_at is None:
+            if self._now - key.created_at < YOUNG:
+                return "not used yet", f"It is new: created {ago(key.created_at, self._now)}."
+            age = ago(key.created_at, self._now)
+            return "never used", f"No request was made with it since it was created, {age}."
+        if condition is Condition.IDLE:
+            idle_s = (self._now - key.last_used_at).total_seconds()
+            reason = f"No request for {span(idle_s)}: if nothing needs it, revoke it."
+            return f"idle {int(idle_s // DAY_S)} d", reason
+        return "in use", f"Last request {ago(key.last_used_at, self._now)}."
+
+    def _flags(self, key: ApiKey) -> tuple[Flagged, ...]:
+        flags: list[Flagged] = []
+        if self.is_due(key):
+            days, limit = (self._now - key.created_at).days, self._limits.due_after.days
+            reason = f"Due for rotation: {days} d old, and keys are to be rotated after {limit} d."
+            flags.append(Flagged(Flag.DUE, reason))
+        if self.is_duplicate(key):
+            flags.append(Flagged(Flag.DUPLICATE, "Another key has the same name."))
+        if self.is_vague(key):
+            flags.append(Flagged(Flag.VAGUE, VAGUE_REASON))
+        return tuple(flags)
 
 
 def used_recently(key: ApiKey, now: datetime) -> bool:
