@@ -58,6 +58,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines: 1 or more")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="pulsapi-tui",
@@ -101,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--no-clipboard", action="store_true", help="leave the clipboard as it is: no try"
     )
+    log = commands.add_parser(
+        "log",
+        help="what was done here: created, delivered, revoked",
+        description="What this program did on this machine, oldest first. Never a secret.",
+        allow_abbrev=False,
+    )
+    log.add_argument("--json", action="store_true", help="JSON lines, for programs")
+    log.add_argument("--limit", type=_limit, metavar="N", help="only the last N")
     # Suppressed: its default would undo the same option before the command.
     doctor.add_argument(
         "--base-url",
@@ -116,6 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.command == "serve":
         return _serve(arguments)
+    if arguments.command == "log":
+        return _log(arguments)
     # Taken out, so that no tool or server that is run from here inherits it.
     key = os.environ.pop("PULSAPI_API_KEY", "")
     if arguments.command == "doctor":
@@ -137,6 +153,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pulsapi_tui.server.serve import serve
 
     return serve(arguments.host, arguments.port, arguments.data or server_directory())
+
+
+def _log(arguments: argparse.Namespace) -> int:
+    from pulsapi_tui.domain.errors import ActionLogError
+    from pulsapi_tui.log import print_log
+
+    try:
+        print_log(limit=arguments.limit, as_json=arguments.json)
+    except ActionLogError as error:
+        return _fail(error.user_message, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    finally:
+        _let_go_of_lost_terminal()
+    return EXIT_OK
 
 
 def _doctor(arguments: argparse.Namespace, key: str) -> int:
@@ -208,10 +239,11 @@ def _app(connector: Connector, settings: Settings) -> PulsapiApp:
 
     from pulsapi_tui.delivery.clipboard import TerminalClipboard
     from pulsapi_tui.ui.app import PulsapiApp
-    from pulsapi_tui.wiring import SystemClock, clipboard_policy, hand_off
+    from pulsapi_tui.wiring import SystemClock, clipboard_policy, hand_off, health_limits
 
     clipboard = partial(TerminalClipboard, policy=clipboard_policy(settings))
-    return PulsapiApp(connector, SystemClock(), clipboard, hand_off(settings))
+    limits = health_limits(settings)
+    return PulsapiApp(connector, SystemClock(), clipboard, hand_off(settings), limits)
 
 
 def _run(app: PulsapiApp) -> int:

@@ -13,27 +13,29 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pulsapi_tui.api.origin import check_base_url
+from pulsapi_tui.config.action_log import ActionLogFile
 from pulsapi_tui.config.journal_file import JournalFile
 from pulsapi_tui.config.last_target import LastTargetFile
-from pulsapi_tui.config.paths import journal_path, last_target_path
+from pulsapi_tui.config.paths import action_log_path, journal_path, last_target_path
 from pulsapi_tui.config.settings import RecipeSettings, Settings
 from pulsapi_tui.delivery.command import CommandSink
 from pulsapi_tui.delivery.deliveries import Deliveries
 from pulsapi_tui.delivery.env_file import EnvFileSink
-from pulsapi_tui.delivery.recipes import RECIPES, Recipe, available
+from pulsapi_tui.delivery.recipes import RECIPES, Recipe, available, mistake
 from pulsapi_tui.delivery.recorders import TerminalRecorders
 from pulsapi_tui.delivery.routes import ClipboardPolicy, Route
 from pulsapi_tui.delivery.secret_file import SecretFileSink
 from pulsapi_tui.delivery.sink import Sink
-from pulsapi_tui.domain.delivery import Field
-from pulsapi_tui.domain.errors import ConnectError
+from pulsapi_tui.domain.delivery import Field, Target
+from pulsapi_tui.domain.errors import ConnectError, SettingsError
+from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import Clock, HandOff, Retrying, Session
 from pulsapi_tui.domain.secret import Secret
 
@@ -64,33 +66,36 @@ def _client(base_url: str, credential: Secret, clock: Clock, retrying: Retrying)
 
 
 def hand_off(settings: Settings) -> HandOff:
-    """Ways to store a key from here, as the user's settings have them."""
-    own = tuple(
-        _recipe(recipe, settings.delivery.timeout_s) for recipe in settings.delivery.recipes
-    )
+    """Ways to store a key from here, as the user's settings have them.
+
+    Raises:
+        SettingsError: a recipe of the user's own can't work.
+    """
+    timeout_s = settings.delivery.timeout_s
+    recipes = [*map(_recipe, settings.delivery.recipes), *RECIPES]
+    if timeout_s is not None:
+        recipes = [msgspec.structs.replace(each, timeout_s=timeout_s) for each in recipes]
 
     def find_sinks() -> Sequence[Sink]:
-        ready = [
-            msgspec.structs.replace(recipe, timeout_s=settings.delivery.timeout_s)
-            for recipe in RECIPES
-        ]
-        found = available((*own, *ready), os.environ)
-        commands = [CommandSink(recipe, os.environ) for recipe in found]
+        commands = [CommandSink(each, os.environ) for each in available(recipes, os.environ)]
         return (EnvFileSink(), *commands, SecretFileSink())
 
     recorders = TerminalRecorders(os.environ, sys.platform)
     return HandOff(Deliveries(find_sinks), recorders, settings.reveal.mask_after_s)
 
 
-def _recipe(recipe: RecipeSettings, timeout_s: float) -> Recipe:
-    return Recipe(
-        id=recipe.id,
-        title=recipe.title or recipe.id,
-        argv=recipe.argv,
-        fields=tuple(Field(each.id, each.label, each.default) for each in recipe.fields),
-        note=recipe.note,
-        timeout_s=timeout_s,
+def _recipe(own: RecipeSettings) -> Recipe:
+    recipe = Recipe(
+        id=own.id,
+        title=own.title or own.id,
+        argv=own.argv,
+        fields=tuple(Field(each.id, each.label, each.default) for each in own.fields),
+        note=own.note,
     )
+    problem = mistake(recipe)
+    if problem is not None:
+        raise SettingsError(f"config.toml: the recipe “{own.id}” can't work. {problem}")
+    return recipe
 
 
 def clipboard_policy(settings: Settings) -> ClipboardPolicy:
@@ -98,6 +103,14 @@ def clipboard_policy(settings: Settings) -> ClipboardPolicy:
     return ClipboardPolicy(
         force=tuple(map(Route, settings.clipboard.force)),
         forbid=frozenset(map(Route, settings.clipboard.forbid)),
+    )
+
+
+def health_limits(settings: Settings) -> HealthLimits:
+    """From when on a key is worth a word, as the user's settings have it."""
+    return HealthLimits(
+        idle_after=timedelta(days=settings.health.idle_after_d),
+        due_after=timedelta(days=settings.health.due_after_d),
     )
 
 
@@ -116,7 +129,8 @@ class RemoteConnector:
         )
         host = self._base_url.split("://", 1)[1]
         last_target = LastTargetFile(last_target_path(), host)
-        return Session(service, JournalFile(journal_path()), host, last_target)
+        log = ActionLogFile(action_log_path())
+        return Session(service, JournalFile(journal_path()), host, last_target, log)
 
 
 class DemoConnector:
@@ -159,14 +173,24 @@ class DemoConnector:
             _client, hello.base_url, credential or hello.key, self._clock, retrying
         )
         last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
+        if hello.env_file and last_target.last() is None:
+            # The one integration of the demo that reads its key from a file.
+            values = {"path": hello.env_file, "variable": "PULSAPI_API_KEY"}
+            last_target.remember(Target(way_id="env_file", values=values))
         journal = JournalFile(hello.directory / "journal.json")
-        return Session(service, journal, "demo", last_target)
+        log = ActionLogFile(hello.directory / "actions.jsonl")
+        return Session(service, journal, "demo", last_target, log)
 
     def _read_hello(self) -> _Hello:
         line = self._process.stdout.readline() if self._process.stdout else b""
         try:
             fields = json.loads(line)
-            hello = _Hello(fields["base_url"], Secret(fields["key"]), Path(fields["directory"]))
+            hello = _Hello(
+                fields["base_url"],
+                Secret(fields["key"]),
+                Path(fields["directory"]),
+                str(fields["env_file"]),
+            )
         except (ValueError, KeyError, TypeError):
             hello = None
         if hello is None:
@@ -178,6 +202,9 @@ class DemoConnector:
         """Each line is an integration whose calls now get another status."""
         for line in self._process.stdout or ():
             news = json.loads(line)
+            if news["event"] == "reload":
+                self._tell(f"The demo's “{news['name']}” has read its new key from the env file.")
+                continue
             what = "401 Unauthorized" if news["status"] == 401 else f"status {news['status']}"
             self._tell(f"The demo's traffic: “{news['name']}” now gets {what}.")
 
@@ -204,7 +231,8 @@ def _ignore(_: str) -> None:
 class _Hello:
     """What the demo's server says first."""
 
-    def __init__(self, base_url: str, key: Secret, directory: Path) -> None:
+    def __init__(self, base_url: str, key: Secret, directory: Path, env_file: str) -> None:
         self.base_url = base_url
         self.key = key
         self.directory = directory
+        self.env_file = env_file

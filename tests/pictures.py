@@ -16,6 +16,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from pulsapi_tui.domain.actions import Action
 from pulsapi_tui.domain.delivery import Delivered, Field, Preview, Target, Way
 from pulsapi_tui.domain.errors import (
     AnswerLostError,
@@ -33,11 +34,13 @@ from pulsapi_tui.domain.ports import (
     HandOff,
     KeyPage,
     KeyPages,
+    OpenRotations,
     PageSeen,
     Recorders,
     Retrying,
     Session,
 )
+from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.server.seed import STORY
 from pulsapi_tui.ui.app import PulsapiApp
@@ -83,6 +86,18 @@ class NoJournal:
     def open_intents(self, origin: str, account_id: str) -> tuple[Intent, ...]:
         return ()
 
+    def claim_rotation(self, rotation: Rotation) -> None:
+        pass
+
+    def put_rotation(self, rotation: Rotation) -> None:
+        pass
+
+    def remove_rotation(self, rotation_id: str) -> None:
+        pass
+
+    def open_rotations(self, origin: str, account_id: str) -> OpenRotations:
+        return OpenRotations((), ())
+
     def close(self) -> None:
         pass
 
@@ -109,6 +124,20 @@ class NoLastTarget:
 
     def remember(self, target: Target) -> None:
         pass
+
+
+class NoLog:
+    """What was done, kept for as long as the test runs."""
+
+    def __init__(self) -> None:
+        self.actions: list[Action] = []
+
+    def append(self, action: Action) -> bool:
+        self.actions.append(action)
+        return True
+
+    def read(self) -> tuple[Action, ...]:
+        return tuple(self.actions)
 
 
 class SeededDelivery:
@@ -146,6 +175,9 @@ class SeededDelivery:
 
     async def concerns(self, target: Target) -> tuple[str, ...]:
         return ()
+
+    async def held(self, target: Target) -> Secret | None:
+        return None
 
     async def deliver(self, secret: Secret, target: Target) -> Delivered:
         where = f"{target.values['variable']} in {target.values['path']}"
@@ -226,6 +258,9 @@ class SeededService:
             for number, name in enumerate(("Stripe", "GitHub", "Cloudflare"))
         )
 
+    async def sign_in(self, credential: Secret) -> Account:
+        return await self.account()
+
     async def aclose(self) -> None:
         pass
 
@@ -304,7 +339,7 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
 @asynccontextmanager
 async def _running(service: SeededService) -> AsyncIterator[tuple[PulsapiApp, Pilot[None]]]:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
-        return Session(service, NoJournal(), "demo", NoLastTarget())
+        return Session(service, NoJournal(), "demo", NoLastTarget(), NoLog())
 
     app = PulsapiApp(connect, StandingClock(), lambda _: NoClipboard(), hand_off_of())
     app.animation_level = "none"

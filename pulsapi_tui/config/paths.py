@@ -24,6 +24,11 @@ def last_target_path() -> Path:
     return Path(platformdirs.user_state_path(APP)) / "last-targets.toml"
 
 
+def action_log_path() -> Path:
+    """What was done, for later."""
+    return Path(platformdirs.user_state_path(APP)) / "actions.jsonl"
+
+
 def server_directory() -> Path:
     """The data of `pulsapi-tui serve`."""
     return Path(platformdirs.user_data_path(APP)) / "server"

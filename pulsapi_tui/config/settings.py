@@ -24,6 +24,7 @@ RouteName = Literal["native", "osc52", "tmux", "tmux-passthrough", "screen-passt
 """The values of `delivery.routes.Route`."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=3600)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3650)]
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
@@ -62,9 +63,16 @@ class RecipeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeliverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[delivery]`: where keys can go."""
 
-    timeout_s: Seconds = 30.0
-    """For a command, before it is ended."""
+    timeout_s: Seconds | None = None
+    """For any command, before it is ended; else each recipe has its own, mostly 30 s."""
     recipes: tuple[RecipeSettings, ...] = ()
+
+
+class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[health]`: from when on a key is worth a word."""
+
+    idle_after_d: Days = 30
+    due_after_d: Days = 90
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clipboard: ClipboardSettings = ClipboardSettings()
     reveal: RevealSettings = RevealSettings()
     delivery: DeliverySettings = DeliverySettings()
+    health: HealthSettings = HealthSettings()
 
 
 def read_settings(path: Path) -> Settings:

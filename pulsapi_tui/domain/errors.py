@@ -17,7 +17,9 @@
     |   +-- UnavailableError      5xx
     +-- CredentialError           our own key can't be sent at all
     +-- JournalError              the intent could not be written: nothing was sent
+    |   +-- RotationUnderWayError a rotation of that key is written down already
     +-- DeliveryError             a key did not get to where it was to go
+    +-- ActionLogError            the log of actions can't be read
     +-- SettingsError             config.toml can't be used as it is
 
 `user_message` is a sentence for the person at the screen and holds no secret, no URL's query and
@@ -132,6 +134,10 @@ class JournalError(PulsapiError):
     """The journal could not be written, so nothing was sent."""
 
 
+class RotationUnderWayError(JournalError):
+    """The key is being rotated already, by another window or since before."""
+
+
 class DeliveryError(PulsapiError):
     """A key did not get to its target, as far as is known; whoever has it still has it.
 
@@ -141,6 +147,10 @@ class DeliveryError(PulsapiError):
     def __init__(self, user_message: str, *, output: str = "") -> None:
         super().__init__(user_message)
         self.output = output
+
+
+class ActionLogError(PulsapiError):
+    """The log of actions is there and can't be read."""
 
 
 class SettingsError(PulsapiError):

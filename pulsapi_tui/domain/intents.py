@@ -33,5 +33,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
     target: str | None = None
     """Where a delivery was on its way to, for people; it may or may not have got there."""
+    rotation_id: str | None = None
+    """The rotation that this key is the successor of."""
     known_ids: frozenset[str] = frozenset()
     """Keys of this name that were listed before the request: none of them can be this one."""

@@ -13,6 +13,8 @@ MAX_LENGTH = 64
 EXAMPLES = ("CI/CD Pipeline", "Internal Dashboard")
 """The page's own examples."""
 
+VAGUE_REASON = "A vague name: in a year, nobody will know what to revoke."
+
 VAGUE = frozenset(
     {
         "test",
@@ -29,6 +31,8 @@ VAGUE = frozenset(
     }
 )
 
+_LONGEST_VAGUE = 12
+_LONGEST_SLUG = 63
 _LOOKS_LIKE_A_KEY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_\-.=+/]{24,}")
 
 
@@ -39,6 +43,21 @@ class NameVerdict(NamedTuple):
     """The name as it would be sent: trimmed."""
     error: str | None
     warning: str | None
+
+
+def slug(name: str) -> str:
+    """A key's name as a word: ASCII lower-case letters, digits and single dashes in between."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:_LONGEST_SLUG].rstrip("-") or "key"
+
+
+def is_vague(name: str) -> bool:
+    """Whether a name says nothing of what the key is for; `Test-2` says no more than `test`."""
+    if len(name) > _LONGEST_VAGUE:
+        return False
+    spaced = name.casefold().replace("-", " ").replace("_", " ").replace(".", " ")
+    return spaced.strip("0123456789 ") in VAGUE
 
 
 def check_name(text: str, taken: Collection[str] = ()) -> NameVerdict:
@@ -61,6 +80,6 @@ def check_name(text: str, taken: Collection[str] = ()) -> NameVerdict:
         return NameVerdict(
             name, None, "Another key has this name: you could not tell which one to revoke."
         )
-    if name.casefold() in VAGUE:
-        return NameVerdict(name, None, "A vague name: in a year, nobody will know what to revoke.")
+    if is_vague(name):
+        return NameVerdict(name, None, VAGUE_REASON)
     return NameVerdict(name, None, None)

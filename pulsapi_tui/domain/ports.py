@@ -8,9 +8,11 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pulsapi_tui.domain.actions import Action
 from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
+from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
 
 
@@ -78,6 +80,10 @@ class KeyService(Protocol):
         """The services that the account watches; asked with another key, where one is given."""
         ...
 
+    async def sign_in(self, credential: Secret) -> Account:
+        """Go on with another key of the same account, once the server has accepted it."""
+        ...
+
     async def aclose(self) -> None:
         """Give the connections back."""
         ...
@@ -87,11 +93,13 @@ class Session(NamedTuple):
     """A server, as one account, and the journal of what was asked of it."""
 
     service: KeyService
-    journal: Journal
+    journal: RotationJournal
     label: str
     """What the header calls it: a profile, `demo`, or the host."""
     last_target: LastTarget
     """Where a key of this profile went last."""
+    log: ActionLog
+    """What was done here, for later."""
 
 
 Retrying = Callable[[RetryNotice], None]
@@ -137,8 +145,37 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the intents that this instance was at."""
+        """Let go of what this instance was at."""
         ...
+
+
+class RotationJournal(Journal, Protocol):
+    """Where rotations are kept, too; the promises are the same."""
+
+    def claim_rotation(self, rotation: Rotation) -> None:
+        """Write a new rotation down; raises `RotationUnderWayError` where its key is in one."""
+        ...
+
+    def put_rotation(self, rotation: Rotation) -> None:
+        """Write a rotation, replacing the one with its id."""
+        ...
+
+    def remove_rotation(self, rotation_id: str) -> None:
+        """Forget a rotation that is over."""
+        ...
+
+    def open_rotations(self, origin: str, account_id: str) -> OpenRotations:
+        """The rotations of one account, oldest first."""
+        ...
+
+
+class OpenRotations(NamedTuple):
+    """The rotations that are written down."""
+
+    here: tuple[Rotation, ...]
+    """Those that this instance may go on with."""
+    elsewhere: tuple[Rotation, ...]
+    """Those that another instance, still alive, is at."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -180,6 +217,25 @@ class Delivery(Protocol):
 
     async def deliver(self, secret: Secret, target: Target) -> Delivered:
         """Deliver; returns only what is known to be true. Raises `DeliveryError`."""
+        ...
+
+    async def held(self, target: Target) -> Secret | None:
+        """The key that stands in a target now, where a target can be read; else None.
+
+        Raises `DeliveryError`.
+        """
+        ...
+
+
+class ActionLog(Protocol):
+    """What this program did, line by line; nothing that was written is changed."""
+
+    def append(self, action: Action) -> bool:
+        """Write a line; False where it could not be written. Never raises."""
+        ...
+
+    def read(self) -> tuple[Action, ...]:
+        """All that is kept, oldest first. Raises `ActionLogError`."""
         ...
 
 

@@ -35,6 +35,10 @@ class Secret:
         """Whether a text holds the secret, as where it was pasted into the wrong field."""
         return self._text in text
 
+    def ends_in(self, hint: str) -> bool:
+        """Whether it has that hint; so it is most likely that key's."""
+        return bool(hint) and self._text.endswith(hint)
+
     def __repr__(self) -> str:
         return "<Secret>"
 

@@ -43,3 +43,8 @@ def zone(name: str) -> tzinfo:
 def absolute(then: datetime, timezone: tzinfo) -> str:
     """Date, time and zone: `2026-11-24 14:05:09 CET`."""
     return then.astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def clock(then: datetime, timezone: tzinfo) -> str:
+    """The time of day: `14:05:09`."""
+    return then.astimezone(timezone).strftime("%H:%M:%S")

@@ -52,6 +52,8 @@ class Tried(msgspec.Struct, frozen=True):
     works: bool
     message: str
     """What was asked and what was answered, as a sentence."""
+    refused: bool = False
+    """It got 401."""
 
 
 async def try_key(secret: Secret, service: KeyService) -> Tried:
@@ -63,7 +65,9 @@ async def try_key(secret: Secret, service: KeyService) -> Tried:
         services = await service.services(secret)
     except UnauthorizedError:
         return Tried(
-            False, "PulsAPI answered 401 to GET /v1/services: it does not accept this key."
+            False,
+            "PulsAPI answered 401 to GET /v1/services: it does not accept this key.",
+            refused=True,
         )
     except PulsapiError as error:
         return Tried(False, f"GET /v1/services with this key failed. {error.user_message}")

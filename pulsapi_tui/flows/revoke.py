@@ -51,7 +51,8 @@ def why_not(key: ApiKey, account: Account) -> str | None:
     if key.id == account.authenticated_key_id:
         return (
             f"“{key.name}” is the key of this session: revoking it would lock this program out "
-            "in the middle. Create another key, sign in with that one, and revoke this one then."
+            "in the middle. Rotate it (R): the program then goes on with its successor, and only "
+            "then revokes this one."
         )
     return None
 

@@ -2,7 +2,8 @@
 
 To its parent it says one JSON object a line on stdout. The first comes once it accepts connections:
 `{"base_url", "key", "directory", "env_file"}`; later ones are `{"event": "traffic", "name",
-"status"}` and `{"event": "reload", "name"}`. Its stdin is its life line: at its end (the parent closed it, crashed or was killed) the database is
+"status"}`, and `{"event": "reload", "name"}` where an integration's env file had another key. Its
+stdin is its life line: at its end (the parent closed it, crashed or was killed) the database is
 removed and the process ends at once, whatever the event loop does just then.
 """
 
@@ -54,10 +55,11 @@ async def _serve(options: argparse.Namespace, directory: str) -> None:
         options.empty,
         directory=Path(directory),
     )
-    env_files = {each.name: each for each in secrets.integrations if each.env_file is not None}
-    for each in env_files.values():
-        assert each.env_file is not None  # noqa: S101  # asked for above
-        write_env_file(each.env_file, each.name, each.secret)
+    env_file = ""
+    for each in secrets.integrations:
+        if each.env_file is not None:
+            write_env_file(each.env_file, each.name, each.secret)
+            env_file = str(each.env_file)
     listener = open_socket("127.0.0.1", 0)
     port = int(listener.getsockname()[1])
     traffic: list[asyncio.Task[None]] = []
@@ -68,7 +70,7 @@ async def _serve(options: argparse.Namespace, directory: str) -> None:
             base_url=base_url(listener),
             key=secrets.session_key,
             directory=directory,
-            env_file=next((str(each.env_file) for each in env_files.values()), ""),
+            env_file=env_file,
         )
         traffic.append(asyncio.create_task(_call(directory, port, secrets)))
 
@@ -80,7 +82,7 @@ async def _call(directory: str, port: int, secrets: DemoSecrets) -> None:
         _say(directory, event="traffic", name=name, status=status)
 
     def on_reload(name: str) -> None:
-        _say(directory, event="reload", name=name, status=0)
+        _say(directory, event="reload", name=name)
 
     await run_traffic(port, secrets.integrations, on_status, on_reload)
 

@@ -18,6 +18,7 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, HandOff
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean, clean_lines
@@ -70,11 +71,14 @@ class PulsapiApp(App[None]):
         clock: Clock,
         make_clipboard: ClipboardMaker,
         hand_off: HandOff,
+        limits: HealthLimits | None = None,
     ) -> None:
         super().__init__()
         self._copier = make_clipboard(self.write_to_terminal)
         dialogs = Dialogs(self, self._copier, hand_off)
-        self._keys_screen = KeysScreen(connect, clock, dialogs, self._copier, hand_off.delivery)
+        self._keys_screen = KeysScreen(
+            connect, clock, dialogs, self._copier, hand_off.delivery, limits
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """The page."""
@@ -133,9 +137,10 @@ class PulsapiApp(App[None]):
         """The palette's commands: ours, and the theme. No screenshot: it could hold a secret."""
         for command in of("keys", "help", "app"):
             if command.palette and self._keys_screen.check_action(command.action, ()):
+                keys = f"  ({command.shown})" if command.keys else ""
                 yield SystemCommand(
                     command.label,
-                    f"{command.help}  ({command.shown})",
+                    f"{command.help}{keys}",
                     self._runner(command.action, command.place),
                 )
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pulsapi_tui.domain.filters import KeyFilter, parse_filter, passing_slices, predicates_of
+from pulsapi_tui.domain.health import Judge
 from pulsapi_tui.domain.key_list import (
     SLICE,
     SortColumn,
@@ -25,14 +27,15 @@ class Arrangement:
     """Sort column, direction and filter, over whatever list there is.
 
     What was sorted and folded is kept as long as the keys and the order are the same, and a filter
-    that grew by a character looks only at what the shorter one had found. Between the slices of a
-    long list, others have their turn.
+    that grew by a character looks only at what the shorter one had found. What is asked of a key's
+    health changes with the time, so it is asked anew, of what the text has found. Between the
+    slices of a long list, others have their turn.
     """
 
     def __init__(self) -> None:
         self.column = SortColumn.CREATED
         self.descending = True
-        self.needle = ""
+        self.filter = KeyFilter()
         self._sorted: tuple[ApiKey, ...] = ()
         self._sorted_from: tuple[Sequence[ApiKey], SortColumn, bool] | None = None
         self._haystacks: list[str] | None = None
@@ -56,12 +59,29 @@ class Arrangement:
         columns = list(SortColumn)
         self.sort_by(columns[(columns.index(self.column) + 1) % len(columns)])
 
-    async def arrange(self, keys: Sequence[ApiKey]) -> Sequence[ApiKey]:
-        """The keys to show."""
+    @property
+    def is_filtered(self) -> bool:
+        """Whether keys may be left out."""
+        return self.filter != KeyFilter()
+
+    def look_for(self, text: str) -> None:
+        """Show only what fits this text."""
+        self.filter = parse_filter(text)
+
+    async def arrange(self, keys: Sequence[ApiKey], judge: Judge) -> Sequence[ApiKey]:
+        """The keys to show, their health as the judge says."""
         self._sort(keys)
-        if not self.needle:
-            return self._sorted
-        return await self._filter(self._sorted, self.needle)
+        ordered, wanted = self._sorted, self.filter
+        if not self.is_filtered:
+            return ordered
+        if wanted.unknown is not None:
+            return ()
+        places: Sequence[int] = range(len(ordered))
+        if wanted.needle:
+            places = await self._filter(ordered, wanted.needle)
+        if wanted.tokens:
+            places = await self._test(ordered, places, wanted, judge)
+        return [ordered[at] for at in places]
 
     async def fold(self, keys: Sequence[ApiKey]) -> None:
         """Get ready for a filter, so that its first keystroke is as quick as the others."""
@@ -86,7 +106,7 @@ class Arrangement:
             self._haystacks, self._found, self._found_by = haystacks, range(len(ordered)), ""
         return haystacks
 
-    async def _filter(self, ordered: Sequence[ApiKey], needle: str) -> Sequence[ApiKey]:
+    async def _filter(self, ordered: Sequence[ApiKey], needle: str) -> Sequence[int]:
         haystacks = await self._fold(ordered)
         kept = haystacks is self._haystacks
         narrows = kept and needle.startswith(self._found_by)
@@ -97,7 +117,16 @@ class Arrangement:
             await _pause(candidates)
         if kept and haystacks is self._haystacks:
             self._found, self._found_by = found, needle
-        return [ordered[at] for at in found]
+        return found
+
+    async def _test(
+        self, ordered: Sequence[ApiKey], places: Sequence[int], wanted: KeyFilter, judge: Judge
+    ) -> Sequence[int]:
+        passed: list[int] = []
+        for part in passing_slices(ordered, places, predicates_of(wanted.tokens, judge)):
+            passed += part
+            await _pause(places)
+        return passed
 
 
 async def _pause(keys: Sequence[object]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -11,7 +12,9 @@ from textual.content import Content
 
 from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
+from pulsapi_tui.domain.rotation import Mode, Rotation
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.domain.verdict import Verdict
 
 
 class NewKey(NamedTuple):
@@ -51,6 +54,95 @@ class OpenReveal(Protocol):
         ...
 
 
+class Known(NamedTuple):
+    """What a rotation knows of the old key that is to be revoked."""
+
+    text: str
+    """The verdict, as sentences."""
+    is_early: bool
+    """It is not known to be quiet: the name has to be typed."""
+
+
+class RotationWanted(NamedTuple):
+    """What was asked for in the plan of a rotation."""
+
+    mode: Mode
+    new_name: str
+    deliver: bool
+    """To where it belongs, without being shown; else it is shown once."""
+
+
+class RotationWish(Enum):
+    """What the user wants of a rotation that is open."""
+
+    GO_ON = "go on"
+    REVOKE_OLD = "revoke the old key"
+    REPLACE = "replace the successor"
+    """Its secret is lost: revoke it, and create another one."""
+    HAVE_IT = "I have it"
+    OTHER_TARGET = "deliver elsewhere"
+    SHOW = "show it"
+    ABANDON = "abandon"
+    CLOSE = "close"
+    """It stays in flight."""
+
+
+class RotationView(NamedTuple):
+    """What is shown of a rotation."""
+
+    rotation: Rotation
+    old: ApiKey | None
+    """As the list has them."""
+    new: ApiKey | None
+    verdict: Verdict | None
+    said: Content
+    now: datetime
+    zone: tzinfo
+    choices: tuple[RotationWish, ...]
+    """Empty while a step is under way."""
+
+
+class OpenRotation(Protocol):
+    """A rotation on the screen, until it is shut."""
+
+    async def wish(self) -> RotationWish:
+        """The next wish."""
+        ...
+
+    def show(self, view: RotationView) -> None:
+        """Draw it as it is now."""
+        ...
+
+    def shut(self) -> None:
+        """Close it."""
+        ...
+
+
+class PlanLine(NamedTuple):
+    """A key of a plan for several."""
+
+    key: ApiKey
+    where: str
+    """Where its successor goes, in words."""
+
+
+class OpenProgress(Protocol):
+    """A progress bar on the screen, until it is shut."""
+
+    @property
+    def stop(self) -> asyncio.Event:
+        """Set once the user wants no other one to be begun."""
+        ...
+
+    def advance(self, done: int, text: str) -> None:
+        """So many are answered; `text` is about the last one."""
+        ...
+
+    def shut(self) -> None:
+        """Close it."""
+        ...
+
+
 class OrphanChoice(Enum):
     """What to do with a live key whose secret is not known to be stored."""
 
@@ -79,8 +171,18 @@ class Asks(Protocol):
         """Whether to go on all the same."""
         ...
 
-    async def revoke(self, keys: Sequence[ApiKey], now: datetime) -> bool:
-        """Whether to revoke these keys."""
+    async def revoke(
+        self,
+        keys: Sequence[ApiKey],
+        now: datetime,
+        *,
+        dry_run: bool = False,
+        known: Known | None = None,
+    ) -> bool:
+        """Whether to revoke these keys.
+
+        `dry_run` where the program chose them; `known` where a rotation has watched them.
+        """
         ...
 
     async def report(
@@ -91,6 +193,34 @@ class Asks(Protocol):
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
         """What to do with a key that has no owner; `why` says how it came to that."""
+        ...
+
+    async def rotation_plan(
+        self, key: ApiKey, now: datetime, *, is_own: bool
+    ) -> RotationWanted | None:
+        """How to rotate a key; `is_own` where it is this session's."""
+        ...
+
+    async def rotation(self, key_name: str) -> OpenRotation:
+        """Open a rotation."""
+        ...
+
+    async def target_for_many(self, keys: Sequence[ApiKey], before: Target | None) -> Target | None:
+        """Where the successors of these keys go: a target with places for each key's name."""
+        ...
+
+    async def plan_of_many(
+        self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime
+    ) -> bool:
+        """Whether to rotate these keys like this."""
+        ...
+
+    async def progress(self, title: str, total: int) -> OpenProgress:
+        """Show how far something has come."""
+        ...
+
+    async def abandon(self, rotation: Rotation) -> bool | None:
+        """How to end a rotation early: True keeps both keys, False revokes the successor."""
         ...
 
     async def another_key(self, origin: str) -> Secret | None:

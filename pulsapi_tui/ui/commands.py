@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from textual.binding import Binding
 
-Place = Literal["app", "help", "keys", "table", "reveal"]
+Place = Literal["app", "help", "keys", "table", "reveal", "rotate"]
 
 
 class Command(NamedTuple):
@@ -18,7 +18,7 @@ class Command(NamedTuple):
 
     id: str
     keys: str
-    """Textual's names for the keys, with commas between them."""
+    """Textual's names for the keys, with commas between them; empty: only the palette has it."""
     action: str
     label: str
     """A word or two, for the footer and the palette."""
@@ -39,6 +39,17 @@ COMMANDS: tuple[Command, ...] = (
         "Create a key; its secret is shown once",
         "keys",
         "n",
+        True,
+        True,
+    ),
+    Command(
+        "keys.rotate",
+        "R,shift+r",
+        "rotate_keys",
+        "Rotate",
+        "Rotate the key, or the marked keys; on a key that is rotating, go on",
+        "keys",
+        "R",
         True,
         True,
     ),
@@ -78,7 +89,7 @@ COMMANDS: tuple[Command, ...] = (
         "slash",
         "filter",
         "Filter",
-        "Filter by name, hint or id, as you type",
+        "Filter by name, hint, id; is:idle due unused duplicate vague",
         "keys",
         "/",
         True,
@@ -89,7 +100,7 @@ COMMANDS: tuple[Command, ...] = (
         "space",
         "mark",
         "Mark",
-        "Mark the key, to revoke several at once",
+        "Mark the key, to rotate or revoke several at once",
         "keys",
         "Space",
         True,
@@ -180,6 +191,28 @@ COMMANDS: tuple[Command, ...] = (
         False,
         True,
     ),
+    Command(
+        "keys.finish_rotations",
+        "",
+        "finish_rotations",
+        "Finish rotations",
+        "Revoke the old keys of all rotations that look safe, after a dialog",
+        "keys",
+        "Palette",
+        False,
+        True,
+    ),
+    Command(
+        "keys.clean_up",
+        "",
+        "clean_up",
+        "Clean up",
+        "Mark the idle keys, and see what revoking them would do",
+        "keys",
+        "Palette",
+        False,
+        True,
+    ),
     Command("table.down", "j,down", "cursor_down", "Down", "Down", "table", "j ↓"),
     Command("table.up", "k,up", "cursor_up", "Up", "Up", "table", "k ↑"),
     Command(
@@ -265,6 +298,76 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
+        "rotate.revoke_old",
+        "X",
+        "rotation('revoke_old')",
+        "Revoke the old",
+        "Revoke the old key, after a dialog",
+        "rotate",
+        "X",
+        True,
+    ),
+    Command(
+        "rotate.other_target",
+        "d",
+        "rotation('other_target')",
+        "Deliver elsewhere",
+        "Deliver the successor to another place",
+        "rotate",
+        "d",
+        True,
+    ),
+    Command(
+        "rotate.show",
+        "m",
+        "rotation('show')",
+        "Show it",
+        "Show the successor once, instead of delivering it",
+        "rotate",
+        "m",
+        True,
+    ),
+    Command(
+        "rotate.replace",
+        "n",
+        "rotation('replace')",
+        "Replace it",
+        "Revoke a successor whose secret is lost, and create another one",
+        "rotate",
+        "n",
+        True,
+    ),
+    Command(
+        "rotate.have_it",
+        "h",
+        "rotation('have_it')",
+        "I have it",
+        "Go on: the successor's secret is where it belongs",
+        "rotate",
+        "h",
+        True,
+    ),
+    Command(
+        "rotate.abandon",
+        "a",
+        "rotation('abandon')",
+        "Abandon",
+        "End it early: revoke the successor, or keep both",
+        "rotate",
+        "a",
+        True,
+    ),
+    Command(
+        "rotate.close",
+        "escape,q",
+        "cancel",
+        "Close",
+        "Close; the rotation stays under way, and R opens it again",
+        "rotate",
+        "Esc",
+        True,
+    ),
+    Command(
         "app.help",
         "question_mark,f1",
         "help",
@@ -317,7 +420,7 @@ def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str,
             id=command.id,
         )
         for command in COMMANDS
-        if command.place in places
+        if command.place in places and command.keys
     ]
 
 

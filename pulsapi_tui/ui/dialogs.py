@@ -9,17 +9,33 @@ from typing import Any
 from textual.app import App
 from textual.content import Content
 
-from pulsapi_tui.domain.delivery import Target
+from pulsapi_tui.domain.delivery import Preview, Target
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Clipboard, HandOff
+from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.ui.asks import NewKey, OpenReveal, OrphanChoice
+from pulsapi_tui.flows.rotate_many import STAND_IN, targets_for, templates
+from pulsapi_tui.ui.asks import (
+    Known,
+    NewKey,
+    OpenProgress,
+    OpenReveal,
+    OpenRotation,
+    OrphanChoice,
+    PlanLine,
+    RotationWanted,
+)
+from pulsapi_tui.ui.screens.abandon import AbandonScreen
 from pulsapi_tui.ui.screens.confirm import ConfirmScreen, ReportScreen
 from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
 from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.screens.progress import ProgressScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
+from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
+from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
+from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
 from pulsapi_tui.ui.screens.sign_in import SignInScreen
 
 
@@ -52,9 +68,17 @@ class Dialogs:
         """Whether to go on all the same."""
         return await self._app.push_screen_wait(ConfirmScreen(title, body, confirm=confirm)) is True
 
-    async def revoke(self, keys: Sequence[ApiKey], now: datetime) -> bool:
+    async def revoke(
+        self,
+        keys: Sequence[ApiKey],
+        now: datetime,
+        *,
+        dry_run: bool = False,
+        known: Known | None = None,
+    ) -> bool:
         """Whether to revoke these keys."""
-        confirmed = await self._app.push_screen_wait(RevokeKeysScreen(keys, now))
+        screen = RevokeKeysScreen(keys, now, dry_run=dry_run, known=known)
+        confirmed = await self._app.push_screen_wait(screen)
         return confirmed is True
 
     async def report(
@@ -68,6 +92,46 @@ class Dialogs:
         """What to do with a key without an owner."""
         choice = await self._app.push_screen_wait(OrphanScreen(key, why, now))
         return choice or OrphanChoice.LATER
+
+    async def rotation_plan(
+        self, key: ApiKey, now: datetime, *, is_own: bool
+    ) -> RotationWanted | None:
+        """How to rotate a key."""
+        return await self._app.push_screen_wait(RotatePlanScreen(key, now, is_own=is_own))
+
+    async def rotation(self, key_name: str) -> OpenRotation:
+        """Open a rotation."""
+        screen = RotateKeyScreen(key_name)
+        await self._app.push_screen(screen)
+        return screen
+
+    async def target_for_many(self, keys: Sequence[ApiKey], before: Target | None) -> Target | None:
+        """Where the successors of these keys go."""
+        delivery = self._hand_off.delivery
+        ways = templates(await delivery.ways(STAND_IN))
+
+        def preview(target: Target) -> Preview:
+            return delivery.preview(targets_for(keys[:1], target)[0])
+
+        what = f"each of the {len(keys)} successors"
+        return await self._app.push_screen_wait(DeliverKeyScreen(what, ways, before, preview))
+
+    async def plan_of_many(
+        self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime
+    ) -> bool:
+        """Whether to rotate these keys like this."""
+        screen = RotateManyScreen(lines, concerns, now)
+        return await self._app.push_screen_wait(screen) is True
+
+    async def progress(self, title: str, total: int) -> OpenProgress:
+        """Show how far something has come."""
+        screen = ProgressScreen(title, total)
+        await self._app.push_screen(screen)
+        return screen
+
+    async def abandon(self, rotation: Rotation) -> bool | None:
+        """How to end a rotation early."""
+        return await self._app.push_screen_wait(AbandonScreen(rotation))
 
     async def another_key(self, origin: str) -> Secret | None:
         """A credential to go on with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
@@ -14,9 +14,15 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Delivery, Session
 from pulsapi_tui.flows.deliver import deliver_key, try_key
+from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OpenReveal, Wish
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+REPLACES = (
+    "Something else stands there already. It would be replaced, and a key that is replaced can't "
+    "be had again."
+)
 
 
 class HandedOver(Enum):
@@ -35,30 +41,44 @@ Revoke = Callable[[ApiKey], Awaitable[RevokeOutcome]]
 class HandOver:
     """The hand-over of one key at a time, in one session."""
 
-    def __init__(self, session: Session, delivery: Delivery, asks: Asks, revoke: Revoke) -> None:
+    def __init__(
+        self,
+        session: Session,
+        delivery: Delivery,
+        asks: Asks,
+        revoke: Revoke,
+        recorder: Recorder,
+    ) -> None:
         self._session = session
         self._delivery = delivery
         self._asks = asks
         self._revoke = revoke
+        self._recorder = recorder
         self.in_hand: str | None = None
         """The key that is in hand and not known to be stored, for a sentence."""
 
     # Where it goes
 
-    async def choose(self, key_name: str) -> Target | None:
-        """Ask for a target, and whether what speaks against it matters."""
+    async def choose(self, key_name: str, replaces: Collection[str] = ()) -> Target | None:
+        """Ask for a target, and whether what speaks against it matters.
+
+        `replaces` are the hints of keys that may stand there already, and may be replaced.
+        """
         target = self._session.last_target.last()
         while True:
             target = await self._asks.target(key_name, target)
-            if target is None or await self._agreed(target):
+            if target is None or await self._agreed(target, replaces):
                 return target
 
-    async def _agreed(self, target: Target) -> bool:
+    async def _agreed(self, target: Target, replaces: Collection[str]) -> bool:
         try:
             concerns = await self._delivery.concerns(target)
+            held = await self._delivery.held(target)
         except DeliveryError as error:
             await self._asks.report("Can't go there", _failure(error), danger=True)
             return False
+        if held is not None and not any(map(held.ends_in, replaces)):
+            concerns = (*concerns, REPLACES)
         if not concerns:
             return True
         body = sentence(
@@ -83,19 +103,28 @@ class HandOver:
         await self._asks.report("Delivered", body, unasked=True)
         return HandedOver.DELIVERED
 
-    async def show(self, created: CreatedKey, intent: Intent) -> HandedOver:
-        """Show a key until it is stored, or revoked."""
+    async def show(
+        self, created: CreatedKey, intent: Intent, replaces: Collection[str] = ()
+    ) -> HandedOver:
+        """Show a key until it is stored, or revoked; see `choose` for `replaces`."""
         with self._holding(created.key):
-            return await self._show(created, intent, None)
+            return await self._show(created, intent, None, replaces)
 
-    async def _show(self, created: CreatedKey, intent: Intent, note: Content | None) -> HandedOver:
+    async def _show(
+        self,
+        created: CreatedKey,
+        intent: Intent,
+        note: Content | None,
+        replaces: Collection[str] = (),
+    ) -> HandedOver:
         reveal = await self._asks.reveal(created, self._session.service.origin, note)
         while True:
             match await reveal.wish():
                 case Wish.DELIVER:
-                    await self._deliver_shown(reveal, created, intent)
+                    await self._deliver_shown(reveal, created, intent, replaces)
                 case Wish.TRY:
                     tried = await try_key(created.secret, self._session.service)
+                    self._recorder.tried(created.key, tried, created.secret)
                     glyph, style = ("✓", "$success") if tried.works else ("✗", "$error")
                     reveal.tell(sentence((f"{glyph} {tried.message}", style)))
                 case Wish.DISCARD:
@@ -107,14 +136,21 @@ class HandOver:
                         sentence((f"✗ It could not be revoked: {outcome.reason}", "$error"))
                     )
                 case Wish.VERIFIED:
+                    self._recorder.note("prove", Subject.of(created.key), "pasted back")
                     reveal.shut()
                     return HandedOver.VERIFIED
                 case Wish.DONE:
                     reveal.shut()
                     return HandedOver.DELIVERED
 
-    async def _deliver_shown(self, reveal: OpenReveal, created: CreatedKey, intent: Intent) -> None:
-        target = await self.choose(created.key.name)
+    async def _deliver_shown(
+        self,
+        reveal: OpenReveal,
+        created: CreatedKey,
+        intent: Intent,
+        replaces: Collection[str],
+    ) -> None:
+        target = await self.choose(created.key.name, (created.key.hint, *replaces))
         if target is None:
             reveal.tell(literal(""))
             return
@@ -127,13 +163,20 @@ class HandOver:
         reveal.tell(sentence(*_success(delivered)), stored=True)
 
     async def _deliver(self, created: CreatedKey, intent: Intent, target: Target) -> Delivered:
-        delivered = await deliver_key(
-            created.secret,
-            intent,
-            target,
-            delivery=self._delivery,
-            journal=self._session.journal,
-        )
+        subject, secret = Subject.of(created.key), created.secret
+        try:
+            delivered = await deliver_key(
+                secret,
+                intent,
+                target,
+                delivery=self._delivery,
+                journal=self._session.journal,
+            )
+        except DeliveryError as error:
+            detail = f"{error.user_message} ({self._delivery.preview(target).text})"
+            self._recorder.note("deliver", subject, "failed", detail, secret)
+            raise
+        self._recorder.note("deliver", subject, "delivered", f"To {delivered.where}.", secret)
         self._session.last_target.remember(target)
         return delivered
 

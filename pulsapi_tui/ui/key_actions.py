@@ -28,10 +28,13 @@ from pulsapi_tui.flows.create import (
     create_key,
     review_intents,
 )
+from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
 from pulsapi_tui.ui.asks import Asks, OrphanChoice
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
+from pulsapi_tui.ui.many_rotations import ManyRotations
+from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
 LIST_LAG = timedelta(seconds=3)
 """A list read this long after a create was asked for after it, too."""
@@ -39,7 +42,7 @@ LIST_LAG = timedelta(seconds=3)
 Severity = Literal["information", "warning", "error"]
 
 
-class KeysView(Protocol):
+class KeysView(RotationsView, Protocol):
     """What the actions need of the screen."""
 
     @property
@@ -83,7 +86,10 @@ class KeyActions:
         self._clock = clock
         self._asks = asks
         self._view = view
-        self._hand_over = HandOver(session, delivery, asks, self._revoke_one)
+        self._recorder = Recorder(session, clock, lambda: view.account, self._say_unwritable)
+        self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder)
+        self.rotations = Rotations(session, clock, asks, delivery, self._hand_over, view)
+        self._many = ManyRotations(session, clock, asks, delivery, self.rotations, view)
         self._turn = asyncio.Lock()
         self._own: set[str] = set()
         self._put_off: set[str] = set()
@@ -98,7 +104,7 @@ class KeyActions:
     @property
     def in_hand(self) -> str | None:
         """The key that is not known to be stored, for a sentence."""
-        return self._hand_over.in_hand
+        return self._hand_over.in_hand or self.rotations.in_hand
 
     # Create
 
@@ -130,6 +136,7 @@ class KeyActions:
                 journal=self._session.journal,
                 clock=self._clock,
             )
+        self._recorder.created(name, outcome)
         match outcome:
             case Created(created, intent):
                 self._view.look_again(created.key.id)
@@ -177,17 +184,26 @@ class KeyActions:
         elif handed_over is HandedOver.VERIFIED:
             self._view.say(f"Verified: what you pasted is the key of “{name}”.")
 
-    async def _revoke_one(self, key: ApiKey) -> RevokeOutcome:
-        [outcome] = await self._revoke([key])
+    async def _discard(self, key: ApiKey) -> RevokeOutcome:
+        [outcome] = await self._revoke([key], "Discarded before it was stored.")
         return outcome
+
+    def _say_unwritable(self) -> None:
+        self._view.say(
+            "The log of actions can't be written, so what is done now is not in it. "
+            "All else works as ever.",
+            "warning",
+        )
 
     # Orphans
 
     async def review(self) -> None:
         """Hold the journal against the fresh list, and ask about keys without an owner."""
+        self.rotations.observe()
         if self._turn.locked():
             return
         async with self._turn:
+            self.rotations.load()
             try:
                 found = review_intents(
                     self._view.key_list,
@@ -195,6 +211,7 @@ class KeyActions:
                     self._session.service.origin,
                     self._session.journal,
                     self._clock,
+                    self.rotations.ids,
                 )
             except JournalError as error:
                 if "journal" not in self._put_off:
@@ -214,7 +231,7 @@ class KeyActions:
                 self._put_off.add(intent.request_id)
                 self._view.put_off(orphan.id)
             else:
-                [outcome] = await self._revoke([orphan])
+                [outcome] = await self._revoke([orphan], "It had no owner.")
                 if not outcome.is_dead:
                     why = f"It could not be revoked: {outcome.reason}"
                     continue
@@ -238,17 +255,37 @@ class KeyActions:
         except JournalError as error:
             self._view.say(error.user_message, "warning")
 
+    # Rotate
+
+    async def rotate(self, keys: Sequence[ApiKey]) -> None:
+        """Rotate one key, or several by one plan."""
+        async with self._turn:
+            with self._under_way("a rotation is open"):
+                if len(keys) == 1:
+                    await self.rotations.rotate(keys[0])
+                else:
+                    await self._many.rotate(keys)
+
+    async def finish_rotations(self) -> None:
+        """Revoke the old keys of all rotations that look safe."""
+        async with self._turn:
+            with self._under_way("rotations are being finished"):
+                await self._many.finish_ready()
+
     # Revoke
 
-    async def revoke(self, keys: Sequence[ApiKey]) -> None:
-        """Ask, revoke each, report what the server confirmed."""
+    async def revoke(self, keys: Sequence[ApiKey], *, dry_run: bool = False) -> None:
+        """Ask, revoke each, report what the server confirmed.
+
+        `dry_run` where the program chose the keys: then it is said that nothing was done so far.
+        """
         async with self._turn:
             refusals = [reason for key in keys if (reason := why_not(key, self._view.account))]
             if refusals:
                 others = " Unmark it to revoke the others." if len(keys) > 1 else ""
                 await self._asks.report("Not from here", literal(refusals[0] + others))
                 return
-            if not await self._asks.revoke(keys, self._clock.now()):
+            if not await self._asks.revoke(keys, self._clock.now(), dry_run=dry_run):
                 return
             outcomes = await self._revoke(keys)
             if len(outcomes) == 1 and outcomes[0].state is RevokeState.REVOKED:
@@ -258,12 +295,17 @@ class KeyActions:
                 _summary(outcomes), _results(outcomes), danger=not all(o.is_dead for o in outcomes)
             )
 
-    async def _revoke(self, keys: Sequence[ApiKey]) -> tuple[RevokeOutcome, ...]:
+    async def _revoke(self, keys: Sequence[ApiKey], why: str = "") -> tuple[RevokeOutcome, ...]:
         done = 0
+        noted: set[str] = set()
 
-        def progress(_: RevokeOutcome) -> None:
+        def progress(outcome: RevokeOutcome) -> None:
             nonlocal done
             done += 1
+            # What is certain is written down at once; the rest when the list was read again.
+            if outcome.state is not RevokeState.UNKNOWN:
+                noted.add(outcome.key.id)
+                self._recorder.revoked(outcome, why)
             if len(keys) > 1:
                 self._view.doing(f"Revoking {len(keys)} keys: {done} answered")
 
@@ -275,6 +317,9 @@ class KeyActions:
                 service=self._session.service,
                 progress=progress,
             )
+        for outcome in outcomes:
+            if outcome.key.id not in noted:
+                self._recorder.revoked(outcome, why)
         dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
         self._view.drop(dead)
         self._forget_keys(dead)

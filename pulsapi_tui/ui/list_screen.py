@@ -10,6 +10,8 @@ from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from pulsapi_tui.domain.filters import PREFIX, Token
+from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SortColumn
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.ui.listing import Listing
@@ -21,13 +23,15 @@ from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
+_TOKENS = ", ".join([f"{PREFIX}{Token.IDLE}", *(token for token in Token if token != Token.IDLE)])
+
 
 class ListScreen(Screen[None]):
     """Shows a `Listing`, and has the commands that change nothing but the view."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limits: HealthLimits | None = None) -> None:
         super().__init__()
-        self._listing = Listing(clock)
+        self._listing = Listing(clock, limits)
         self._zone: tzinfo = UTC
         self._cursor_id: str | None = None
         self._search_began_at: str | None = None
@@ -39,7 +43,7 @@ class ListScreen(Screen[None]):
         yield StatusLine()
         with Horizontal(id="filter-bar"):
             yield Static("/", id="filter-mark")
-            yield Input(placeholder="name, hint or id", id="filter", compact=True)
+            yield Input(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
             yield Static("Enter keeps it · Esc closes it", id="filter-keys")
         with Container(id="body"):
             yield KeysTable(self._listing.describe, id="keys")
@@ -136,7 +140,7 @@ class ListScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:
-        self._listing.arrangement.needle = event.value.strip()
+        self._listing.arrangement.look_for(event.value)
         self._rearrange()
 
     @on(Input.Submitted, "#filter")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pulsapi_tui.domain.health import Condition, Health, judge
+from pulsapi_tui.domain.filters import hint_for
+from pulsapi_tui.domain.health import Condition, Health, HealthLimits, Judge
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.uses import UsesSeen
 from pulsapi_tui.ui.arrangement import Arrangement
 from pulsapi_tui.ui.literal import columnar
 from pulsapi_tui.ui.widgets.key_details import GLYPHS
@@ -20,14 +22,16 @@ _TONES = {
     Condition.IDLE: "keys-table--idle",
     Condition.NEVER_USED: "keys-table--never-used",
     Condition.SESSION: "keys-table--session",
+    Condition.ROTATING: "keys-table--session",
 }
 
 
 class Listing:
     """The list as last read, less what was revoked since, and how it is shown."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limits: HealthLimits | None = None) -> None:
         self._clock = clock
+        self._limits = limits or HealthLimits()
         self._gone: set[str] = set()
         self.arrangement = Arrangement()
         self.keys: KeyList | None = None
@@ -35,12 +39,17 @@ class Listing:
         self.unowned: set[str] = set()
         """Keys that nobody is known to have, and that the user put off deciding about."""
         self.session_key_id = ""
+        self.rotating: frozenset[str] = frozenset()
+        """The keys of the rotations that are under way, old and new."""
+        self.rotations = 0
+        self.uses = UsesSeen()
         self.now: datetime = clock.now()
         """The moment that all rows are drawn for."""
 
     def take(self, fresh: KeyList) -> None:
         """Take over a fresh list. Keys that were revoked while it was on its way stay away."""
         keys = fresh.keys
+        self.uses.note(keys, fresh.fetched_at)
         if self._gone:
             self._gone &= fresh.by_id.keys()
             keys = tuple(key for key in keys if key.id not in self._gone)
@@ -66,7 +75,8 @@ class Listing:
 
     async def arrange(self) -> Sequence[ApiKey]:
         """The keys to show, in their order, as of now."""
-        shown = await self.arrangement.arrange(self.keys.keys if self.keys else ())
+        self.now = self._clock.now()
+        shown = await self.arrangement.arrange(self.keys.keys if self.keys else (), self._judge())
         self.now = self._clock.now()
         return shown
 
@@ -80,13 +90,18 @@ class Listing:
         self.now = self._clock.now()
 
     def counts(self, shown: int) -> str:
-        """How many there are, are shown, and are marked."""
+        """How many there are, are shown, and are marked; or what is wrong with the filter."""
+        unknown = self.arrangement.filter.unknown
+        if unknown is not None:
+            return f"? {hint_for(unknown)}"
         total = len(self.keys) if self.keys else 0
         parts = [f"{total:,} key{'s' * (total != 1)}"]
-        if self.arrangement.needle:
+        if self.arrangement.is_filtered:
             parts.append(f"{shown:,} shown")
         if self.marked:
             parts.append(f"{len(self.marked):,} marked")
+        if self.rotations:
+            parts.append(f"{self.rotations} rotation{'s' * (self.rotations != 1)} under way")
         unowned = len(self.unowned & self.keys.by_id.keys()) if self.keys and self.unowned else 0
         if unowned:
             parts.append(f"! {unowned} without an owner")
@@ -94,8 +109,16 @@ class Listing:
 
     def health(self, key: ApiKey) -> Health:
         """What is to be said of a key."""
+        return self._judge().health(key)
+
+    def idle_keys(self) -> list[ApiKey]:
+        """The keys that nothing seems to need, whatever the filter shows."""
+        judge = self._judge()
+        return [key for key in self.keys.keys if judge.is_idle(key)] if self.keys else []
+
+    def _judge(self) -> Judge:
         duplicates = self.keys.duplicate_names if self.keys else ()
-        return judge(key, self.now, self.session_key_id, duplicates)
+        return Judge(self.now, self.session_key_id, duplicates, self._limits, self.rotating)
 
     def describe(self, key: ApiKey) -> KeyRow:
         """A key's row."""

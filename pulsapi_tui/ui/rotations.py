@@ -20,11 +20,14 @@ from pulsapi_tui.domain.ports import Clock, Delivery, Session
 from pulsapi_tui.domain.rotation import Mode, Rotation, Step
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.domain.verdict import Verdict, judge, resolution_s
+from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
 from pulsapi_tui.flows.rotate import Advanced, Ports, Rotator, plan
-from pulsapi_tui.ui.asks import Asks, OpenRotation, RotationView, RotationWish
+from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
+
+READY = frozenset({VerdictKind.PROBABLY, VerdictKind.SAFE})
+"""Verdicts with which an old key may be revoked without its name being typed."""
 
 TICK_S = 1.0
 """Between two looks at both keys while a rotation is open."""
@@ -61,6 +64,10 @@ class RotationsView(Protocol):
 
     def rotating(self, key_ids: Iterable[str], count: int) -> None:
         """So many rotations are under way, with these keys."""
+        ...
+
+    def unmark(self, key_ids: Iterable[str]) -> None:
+        """Take the marks off these keys."""
         ...
 
     def signed_in(self, account: Account) -> None:
@@ -138,6 +145,23 @@ class Rotations:
         keys += [rotation.new.id for rotation in rotations if rotation.new is not None]
         self._view.rotating(keys, len(rotations))
 
+    def take(self, rotators: Iterable[Rotator]) -> None:
+        """Keep rotations that were begun elsewhere in this program in sight."""
+        for rotator in rotators:
+            self._rotators[rotator.rotation.id] = rotator
+        self._show_marks()
+
+    def let_go(self) -> None:
+        """Forget those that are over."""
+        over = [key for key, each in self._rotators.items() if each.rotation.is_over]
+        for rotation_id in over:
+            del self._rotators[rotation_id]
+        self._show_marks()
+
+    def watched(self) -> list[Rotator]:
+        """Those whose old key is being watched."""
+        return [each for each in self._rotators.values() if each.rotation.step is Step.WATCH]
+
     def of(self, key_id: str) -> Rotator | None:
         """The rotation that a key is in."""
         return next(
@@ -167,7 +191,7 @@ class Rotations:
                 return None
             target: Target | None = None
             if wanted.deliver:
-                target = await self._hand_over.choose(wanted.new_name)
+                target = await self._hand_over.choose(wanted.new_name, (key.hint,))
                 if target is None:
                     continue
             if wanted.mode is Mode.REVOKE_FIRST and not await self._asks.revoke(
@@ -192,35 +216,28 @@ class Rotations:
     async def _go_through(self, rotator: Rotator, *, resumed: bool) -> None:
         """Have the rotation open until it is over, abandoned, or closed by the user."""
         screen = await self._asks.rotation(rotator.rotation.old.name)
-        try:
-            said = _resumed(rotator.rotation) if resumed else None
-            if not resumed:
-                said = await self._advance(rotator, screen)
-            while True:
-                self._paint(rotator, screen, said)
-                wish = await self._next_wish(screen)
-                if wish is None:
-                    rotator.observe(self._view.key_list)
-                    continue
-                if wish is RotationWish.CLOSE:
-                    if rotator.in_hand:
-                        said = sentence(
-                            (
-                                "! The successor's secret is here and nowhere else. Deliver it, "
-                                "show it, or abandon the rotation.",
-                                "$warning",
-                            )
-                        )
-                        continue
-                    return
+        await self._until_done_with(rotator, screen, resumed=resumed)
+        # Not where this was cancelled: then the screens are going away.
+        self._show_marks()
+        screen.shut()
+
+    async def _until_done_with(
+        self, rotator: Rotator, screen: OpenRotation, *, resumed: bool
+    ) -> None:
+        said: Content | None = _resumed(rotator.rotation)
+        if not resumed:
+            said = await self._advance(rotator, screen)
+        while True:
+            self._paint(rotator, screen, said)
+            wish = await self._next_wish(screen)
+            if wish is None:
+                rotator.observe(self._view.key_list)
+            elif wish is not RotationWish.CLOSE:
                 said = await self._grant(wish, rotator, screen) or said
-                if rotator.rotation.id not in self._rotators:
-                    self._paint(rotator, screen, said)
-                    await self._until_closed(screen)
-                    return
-        finally:
-            self._show_marks()
-            screen.shut()
+            elif rotator.in_hand and rotator.rotation.id in self._rotators:
+                said = sentence((_IN_HAND, "$warning"))
+            else:
+                return
 
     async def _next_wish(self, screen: OpenRotation) -> RotationWish | None:
         try:
@@ -228,10 +245,6 @@ class Rotations:
                 return await screen.wish()
         except TimeoutError:
             return None
-
-    async def _until_closed(self, screen: OpenRotation) -> None:
-        while await screen.wish() is not RotationWish.CLOSE:
-            pass
 
     async def _grant(
         self, wish: RotationWish, rotator: Rotator, screen: OpenRotation
@@ -249,7 +262,9 @@ class Rotations:
                 rotator.handed_over("Its owner has it.")
                 return await self._advance(rotator, screen)
             case RotationWish.OTHER_TARGET:
-                target = await self._hand_over.choose(rotator.rotation.new_name)
+                target = await self._hand_over.choose(
+                    rotator.rotation.new_name, (rotator.rotation.old.hint,)
+                )
                 if target is None:
                     return None
                 rotator.deliver_to(target)
@@ -292,9 +307,14 @@ class Rotations:
 
     async def _revoke_old(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
         old = self._view.key_list.by_id.get(rotator.rotation.old.id)
-        if old is not None and not await self._asks.revoke([old], self._clock.now()):
+        verdict = self.verdict(rotator)
+        known = None
+        if verdict is not None:
+            known = Known(
+                f"{verdict.headline}. {verdict.reason}", is_early=verdict.kind not in READY
+            )
+        if old is not None and not await self._asks.revoke([old], self._clock.now(), known=known):
             return None
-        verdict = self._verdict(rotator)
         rotator.stop_watching(verdict.headline if verdict else "Gone from the list already.")
         return await self._advance(rotator, screen)
 
@@ -302,7 +322,7 @@ class Rotations:
         created, intent = rotator.created, rotator.intent
         if created is None or intent is None:
             return literal("Its secret is not in hand any more.")
-        match await self._hand_over.show(created, intent):
+        match await self._hand_over.show(created, intent, (rotator.rotation.old.hint,)):
             case HandedOver.REVOKED:
                 rotator.discarded()
                 return literal("Discarded and revoked. The old key works on.")
@@ -334,7 +354,8 @@ class Rotations:
 
     # What is shown
 
-    def _verdict(self, rotator: Rotator) -> Verdict | None:
+    def verdict(self, rotator: Rotator) -> Verdict | None:
+        """Whether the old key can be revoked; None where that is no question yet, or any more."""
         listed = self._view.key_list
         rotation = rotator.rotation
         old = listed.by_id.get(rotation.old.id)
@@ -358,7 +379,7 @@ class Rotations:
                 rotation=rotation,
                 old=listed.by_id.get(rotation.old.id),
                 new=listed.by_id.get(rotation.new.id) if rotation.new is not None else None,
-                verdict=self._verdict(rotator),
+                verdict=self.verdict(rotator),
                 said=said or literal(""),
                 now=self._clock.now(),
                 zone=zone(self._view.account.timezone),
@@ -392,6 +413,11 @@ class Rotations:
             )
         return (RotationWish.GO_ON, *ways_out)
 
+
+_IN_HAND = (
+    "! The successor's secret is here and nowhere else. Deliver it, show it, or abandon the "
+    "rotation."
+)
 
 _DOING = {
     Step.CREATE: "Creating the successor…",

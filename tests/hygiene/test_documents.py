@@ -45,7 +45,10 @@ def test_command_ids_and_keys_are_unique() -> None:
     assert len(ids) == len(set(ids))
     for scope in ({"keys", "table", "help", "app"}, {"reveal", "help"}):
         keys = [
-            key for command in COMMANDS if command.place in scope for key in command.keys.split(",")
+            key
+            for command in COMMANDS
+            if command.place in scope and command.keys
+            for key in command.keys.split(",")
         ]
         assert len(keys) == len(set(keys)), sorted(keys)
 

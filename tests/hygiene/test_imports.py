@@ -28,7 +28,9 @@ def imported_by(code: str) -> set[str]:
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
-@pytest.mark.parametrize("option", ["--help", "--version", "demo --help", "serve --help"])
+@pytest.mark.parametrize(
+    "option", ["--help", "--version", "demo --help", "serve --help", "log --help"]
+)
 def test_help_and_version_import_nothing_heavy(option: str) -> None:
     loaded = imported_by(
         "from pulsapi_tui.cli import main\n"

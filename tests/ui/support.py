@@ -15,16 +15,18 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
+from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import (
+    ActionLog,
     Clock,
     Connector,
     Copied,
     HandOff,
-    Journal,
     KeyService,
     LastTarget,
     Retrying,
+    RotationJournal,
     Session,
 )
 from pulsapi_tui.domain.secret import Secret
@@ -33,7 +35,7 @@ from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.wiring import SystemClock
-from tests.pictures import NoJournal, NoLastTarget, hand_off_of
+from tests.pictures import NoJournal, NoLastTarget, NoLog, hand_off_of
 
 PATIENCE_S = 10.0
 """How long a condition may take to come true before a story fails."""
@@ -155,22 +157,36 @@ async def story_of(
     size: tuple[int, int] = (100, 30),
     clock: Clock | None = None,
     hand_off: HandOff | None = None,
+    limits: HealthLimits | None = None,
 ) -> AsyncIterator[Story]:
     """Run the app against a connector."""
     clipboard = FakeClipboard()
     app = PulsapiApp(
-        connect, clock or SystemClock(), lambda _: clipboard, hand_off or hand_off_of()
+        connect,
+        clock or SystemClock(),
+        lambda _: clipboard,
+        hand_off or hand_off_of(),
+        limits,
     )
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         yield Story(app, pilot, clipboard)
 
 
 def connector_of(
-    service: KeyService, journal: Journal | None = None, last_target: LastTarget | None = None
+    service: KeyService,
+    journal: RotationJournal | None = None,
+    last_target: LastTarget | None = None,
+    log: ActionLog | None = None,
 ) -> Connector:
     """A connector whose every session is that service."""
 
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
-        return Session(service, journal or NoJournal(), "demo", last_target or NoLastTarget())
+        return Session(
+            service,
+            journal or NoJournal(),
+            "demo",
+            last_target or NoLastTarget(),
+            log or NoLog(),
+        )
 
     return connect

@@ -133,6 +133,9 @@ class ScriptedService:
     async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
         return ()
 
+    async def sign_in(self, credential: Secret) -> Account:
+        return _next(self.accounts)
+
     async def aclose(self) -> None:
         return None
 

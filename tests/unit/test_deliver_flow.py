@@ -16,6 +16,7 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Service
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.deliver import deliver_key, try_key
+from tests.terminal.processes import files_with
 from tests.unit.support import CANARY, NOW, ORIGIN, ScriptedService
 
 TARGET = Target(way_id="env_file", values={"path": "~/app/.env"})
@@ -47,6 +48,9 @@ class Place:
 
     async def concerns(self, target: Target) -> tuple[str, ...]:
         return ()
+
+    async def held(self, target: Target) -> Secret | None:
+        return None
 
     async def deliver(self, secret: Secret, target: Target) -> Delivered:
         self._during()
@@ -84,7 +88,7 @@ async def test_after_a_failure_the_key_is_still_known(noted: JournalFile, tmp_pa
     [intent] = open_intents(noted)
     assert intent.key_id == "k1"
     assert intent.target == "Writes it into ~/app/.env."
-    assert not [path for path in tmp_path.rglob("*.json") if CANARY in path.read_text()]
+    assert not files_with(CANARY, tmp_path)
 
 
 class BrokenJournal:

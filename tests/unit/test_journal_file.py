@@ -260,7 +260,7 @@ def test_an_unwritable_directory_is_said_and_nothing_is_left(tmp_path: Path) -> 
     assert list(directory.iterdir()) == []
 
 
-def _full(*_: object) -> None:
+def _full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -319,10 +319,10 @@ def test_no_reader_ever_sees_a_half_written_file(
         real_fsync(descriptor)
         look("synced")
 
-    def replace(source: str, target: Path) -> None:
+    def replace(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
         look("replace")
-        assert msgspec.json.decode(Path(source).read_bytes())["version"] == 1
-        real_replace(source, target)
+        assert msgspec.json.decode((path.parent / source).read_bytes())["version"] == 1
+        real_replace(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         look("replaced")
 
     monkeypatch.setattr(os, "fsync", fsync)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulsapi_tui.domain.names import EXAMPLES, MAX_LENGTH, VAGUE, check_name
+from pulsapi_tui.domain.names import (
+    EXAMPLES,
+    MAX_LENGTH,
+    VAGUE,
+    VAGUE_REASON,
+    check_name,
+    is_vague,
+    slug,
+)
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, "x", "名" * MAX_LENGTH, "[/x]", "🔑 prod", "a\u202eb"])
@@ -50,12 +58,17 @@ def test_a_taken_name_is_allowed_and_warned_of() -> None:
     assert check_name("ci", {"CI"}).warning is None
 
 
-@pytest.mark.parametrize("name", [*sorted(VAGUE), "TEST", "Api Key"])
+@pytest.mark.parametrize("name", [*sorted(VAGUE), "TEST", "Api Key", "test-2", "new_key", "Key 17"])
 def test_a_vague_name_is_warned_of(name: str) -> None:
     verdict = check_name(name)
     assert verdict.error is None
     assert verdict.warning is not None
-    assert verdict.warning.startswith("A vague name")
+    assert verdict.warning == VAGUE_REASON
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "", "2", "test suite", "latest", "key-rotation", "名"])
+def test_a_name_that_says_something_is_not_vague(name: str) -> None:
+    assert not is_vague(name)
 
 
 @given(st.text())
@@ -66,3 +79,29 @@ def test_what_passes_keeps_the_contract(text: str) -> None:
         assert verdict.name == verdict.name.strip()
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in verdict.name)
         verdict.name.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("CI/CD Pipeline", "ci-cd-pipeline"),
+        ("  --Épée no. 1--", "epee-no-1"),
+        ("日本", "key"),
+        ("", "key"),
+        ("…", "key"),
+        ("a" * 62 + " b", "a" * 62),
+    ],
+)
+def test_slugs(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_slug_is_a_word_whatever_the_name(name: str) -> None:
+    word = slug(name)
+    assert 1 <= len(word) <= 63
+    assert set(word) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert word[0] != "-"
+    assert word[-1] != "-"
+    assert slug(word) == word

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,8 @@ import pytest
 from pulsapi_tui.config.settings import RouteName, Settings, read_settings
 from pulsapi_tui.delivery.routes import Route
 from pulsapi_tui.domain.errors import SettingsError
+from pulsapi_tui.domain.health import HealthLimits
+from pulsapi_tui.wiring import health_limits
 
 WHOLE = """
 # mine
@@ -22,6 +25,10 @@ forbid = ["native"]
 
 [reveal]
 mask_after_s = 5
+
+[health]
+idle_after_d = 14
+due_after_d = 180
 
 [delivery]
 timeout_s = 2.5
@@ -54,8 +61,10 @@ def test_no_file_is_the_defaults(path: Path) -> None:
     settings = read_settings(path)
     assert settings == Settings()
     assert settings.reveal.mask_after_s == 30
-    assert settings.delivery.timeout_s == 30
+    assert settings.delivery.timeout_s is None
     assert settings.clipboard.force == settings.clipboard.forbid == ()
+    assert (settings.health.idle_after_d, settings.health.due_after_d) == (30, 90)
+    assert health_limits(settings) == HealthLimits()
 
 
 def test_an_empty_file_is_the_defaults(path: Path) -> None:
@@ -68,6 +77,7 @@ def test_every_setting_is_read(path: Path) -> None:
     assert settings.clipboard.forbid == ("native",)
     assert settings.reveal.mask_after_s == 5
     assert settings.delivery.timeout_s == 2.5
+    assert health_limits(settings) == HealthLimits(timedelta(days=14), timedelta(days=180))
     [recipe] = settings.delivery.recipes
     assert (recipe.id, recipe.title, recipe.note) == ("my-vault", "My vault", "Overwrites.")
     assert recipe.argv == ("store", "--as", "{name}", "{path}")
@@ -89,6 +99,10 @@ REFUSED = {
     '[[delivery.recipes]]\nid="a"\nargv=["x"]\n[[delivery.recipes.fields]]\nide="b"\n': "“id”?",
     '[clipboard]\nforce = ["wayland"]\n': "Invalid enum value 'wayland'",
     "[reveal]\nmask_after_s = 0\n": "`float` >= 1.0",
+    "[health]\nidle_after_d = 0\n": "`int` >= 1",
+    "[health]\ndue_after_d = 4000\n": "`int` <= 3650",
+    "[health]\ndue_after_d = 1.5\n": "Expected `int`, got `float`",
+    "[health]\nidle_after = 3\n": "did you mean “idle_after_d”?",
     '[reveal]\nmask_after_s = "soon"\n': "Expected `float`, got `str`",
     '[[delivery.recipes]]\nid = "a"\nargv = []\n': "length >= 1",
     '[[delivery.recipes]]\nid = "a"\nargv = "a shell line"\n': "got `str`",

@@ -35,6 +35,7 @@ _NEEDS_LIST = frozenset(
         "revoke_keys",
         "rotate_keys",
         "clean_up",
+        "finish_rotations",
         "copy_id",
         "filter",
         "mark",
@@ -197,6 +198,11 @@ class KeysScreen(ListScreen):
         self._listing.session_key_id = account.authenticated_key_id
         self.query_one(KeysTable).repaint_changed()
 
+    def unmark(self, key_ids: Iterable[str]) -> None:
+        """Take the marks off these keys."""
+        self._listing.marked -= set(key_ids)
+        self._marks_changed()
+
     def drop(self, key_ids: Iterable[str]) -> None:
         """Take keys off the list."""
         self._listing.drop(key_ids)
@@ -265,6 +271,11 @@ class KeysScreen(ListScreen):
             keys = [key]
         if keys and (actions := self._free()) is not None:
             await self._ask(actions.rotate(keys))
+
+    async def action_finish_rotations(self) -> None:
+        """Revoke the old keys of all rotations that look safe."""
+        if (actions := self._free()) is not None:
+            await self._ask(actions.finish_rotations())
 
     async def action_clean_up(self) -> None:
         """Mark the idle keys and no others, and ask as for any revoke of several."""

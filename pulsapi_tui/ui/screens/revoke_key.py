@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 from pulsapi_tui.domain.health import used_recently
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import ago
+from pulsapi_tui.ui.asks import Known
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
@@ -22,16 +23,16 @@ def _last_use(key: ApiKey, now: datetime) -> str:
     return "never used" if key.last_used_at is None else f"last used {ago(key.last_used_at, now)}"
 
 
-def word_to_type(keys: Sequence[ApiKey], now: datetime, *, dry_run: bool = False) -> str | None:
+def word_to_type(keys: Sequence[ApiKey], now: datetime, *, must_type: bool = False) -> str | None:
     """What must be typed to go on: the count, the name, or nothing.
 
-    A name that a keyboard can't type is replaced by the key's last characters. Keys that the
-    program chose, and not the user, always ask for their count.
+    A name that a keyboard can't type is replaced by the key's last characters. `must_type` asks
+    for it also where the key was not used lately.
     """
-    if len(keys) > 1 or dry_run:
+    if len(keys) > 1:
         return str(len(keys))
     key = keys[0]
-    if not used_recently(key, now):
+    if not must_type and not used_recently(key, now):
         return None
     return key.name if key.name.isascii() and key.name.isprintable() else key.hint
 
@@ -42,13 +43,22 @@ class RevokeKeysScreen(Dialog[bool | None]):
     CSS_PATH = "revoke_key.tcss"
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, keys: Sequence[ApiKey], now: datetime, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        keys: Sequence[ApiKey],
+        now: datetime,
+        *,
+        dry_run: bool = False,
+        known: Known | None = None,
+    ) -> None:
         title = "Revoke API key" if len(keys) == 1 else f"Revoke {len(keys)} API keys"
         super().__init__(f"Dry run: {title}" if dry_run else title, danger=True)
         self._keys = keys
         self._now = now
         self._dry_run = dry_run
-        self._word = word_to_type(keys, now, dry_run=dry_run)
+        self._known = known
+        must_type = dry_run or (known is not None and known.is_early)
+        self._word = word_to_type(keys, now, must_type=must_type)
 
     @property
     def type_into(self) -> str | None:
@@ -104,6 +114,9 @@ class RevokeKeysScreen(Dialog[bool | None]):
                 ),
                 text,
             )
+        if self._known is not None:
+            glyph, style = ("!", "$warning") if self._known.is_early else ("✓", "$success")
+            return sentence((f"{glyph} {self._known.text}", style), f" {text}")
         if not in_use:
             return literal(text)
         if many:

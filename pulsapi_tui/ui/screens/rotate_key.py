@@ -115,7 +115,8 @@ class RotateKeyScreen(Dialog[None]):
 
     def show(self, view: RotationView) -> None:
         """Draw it as it is now."""
-        if not self.is_mounted:
+        if not self.query("#steps"):
+            # The app is going away, and its screens with it.
             return
         self._update("#steps", _steps(view))
         self._update("#both", _both(view))

@@ -12,7 +12,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import absolute, ago
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 
-GLYPHS = {"in use": "●", "idle": "◐", "never used": "○", "this session": "◆"}
+GLYPHS = {"in use": "●", "idle": "◐", "never used": "○", "this session": "◆", "rotating": "↻"}
 """Colour never stands alone: a glyph and a word go with it."""
 
 
@@ -26,6 +26,7 @@ def describe_key(key: ApiKey, health: Health, now: datetime, timezone: tzinfo) -
         (key.name, "bold"),
         f"\n{GLYPHS[health.condition]} {health.word}  ",
         (health.reason, MUTED),
+        *((f"\n! {flagged.reason}", "$warning") for flagged in health.flags),
         ("\nCreated    ", MUTED),
         _when(key.created_at, now, timezone),
         ("\nLast used  ", MUTED),
@@ -43,7 +44,7 @@ class KeyDetails(Static):
     DEFAULT_CSS = """
     KeyDetails {
         padding: 0 1;
-        height: 5;
+        height: 7;
         overflow-x: hidden;
     }
     """

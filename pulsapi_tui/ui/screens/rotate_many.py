@@ -1,0 +1,69 @@
+"""Ask before several keys are rotated: which, last used when, and where each successor goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button
+
+from pulsapi_tui.domain.times import ago
+from pulsapi_tui.ui.asks import PlanLine
+from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+
+class RotateManyScreen(Dialog[bool | None]):
+    """Opens on Cancel. Returns True only where the user wants the plan."""
+
+    CSS_PATH = "rotate_many.tcss"
+    AUTO_FOCUS = "#cancel"
+
+    def __init__(self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime) -> None:
+        super().__init__(f"Rotate {len(lines)} API keys")
+        self._lines = lines
+        self._concerns = concerns
+        self._now = now
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """The plan, what speaks against it, what follows, and buttons."""
+        yield VerticalScroll(self.text(self._plan(), id="plan"), id="lines")
+        if self._concerns:
+            text = "\n".join(f"! {concern}" for concern in self._concerns)
+            yield self.text(sentence((text, "$warning")), id="concerns")
+        yield self.text(
+            "Each gets a successor, which is delivered and proven. The old keys work on, and are "
+            "watched: nothing is revoked by this.",
+            id="consequence",
+        )
+        yield self.buttons(
+            Button("Cancel", id="cancel", variant="primary"),
+            Button(f"Rotate {len(self._lines)} keys", id="rotate"),
+        )
+
+    def _plan(self) -> Content:
+        return Content("").join(
+            sentence(
+                "\n" if index else "",
+                (f"• {line.key.name}", "bold"),
+                (f"  …{line.key.hint}  {self._used(line)}", MUTED),
+                f"\n  {line.where}",
+            )
+            for index, line in enumerate(self._lines)
+        )
+
+    def _used(self, line: PlanLine) -> str:
+        used_at = line.key.last_used_at
+        return "no use on record" if used_at is None else f"last used {ago(used_at, self._now)}"
+
+    @on(Button.Pressed, "#rotate")
+    def _rotate(self) -> None:
+        self.dismiss(True)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(False)
