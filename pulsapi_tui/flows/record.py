@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pulsapi_tui.domain.actions import Action
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Session
+from pulsapi_tui.domain.rotation import KeyRef
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean
 from pulsapi_tui.flows.create import Created, CreateOutcome, NotCreated, Orphaned
@@ -95,6 +96,10 @@ class Recorder:
         """What a real call with a key has shown."""
         outcome = "works" if tried.works else "failed"
         self.note("prove", Subject.of(key), outcome, tried.message, secret)
+
+    def rotated(self, action: str, key: KeyRef, done: bool, what: str) -> None:
+        """A step of a rotation."""
+        self.note(action, Subject(key.name, key.id, key.hint), "done" if done else "failed", what)
 
     def revoked(self, outcome: RevokeOutcome, why: str = "") -> None:
         """What the server confirmed of a revoke; `why` is said before what went wrong."""

@@ -9,6 +9,7 @@ where the server can repeat it (contract.md, `idempotent-create`).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from pulsapi_tui.domain.intents import SETTLED_AFTER, Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Clock, Delivery, KeyService, RotationJournal
-from pulsapi_tui.domain.rotation import Mode, Rotation, Step, ref
+from pulsapi_tui.domain.rotation import KeyRef, Mode, Rotation, Step, ref
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import ago, span
 from pulsapi_tui.domain.uses import Seen
@@ -50,6 +51,14 @@ class Advanced(NamedTuple):
     """What a retry may depend on."""
 
 
+Note = Callable[[str, KeyRef, bool, str], None]
+"""Called with what was done, to which key, whether it succeeded, and a sentence."""
+
+
+def _note_nothing(action: str, key: KeyRef, done: bool, what: str) -> None:
+    pass
+
+
 class Ports(NamedTuple):
     """What a rotation needs of the world."""
 
@@ -57,6 +66,8 @@ class Ports(NamedTuple):
     journal: RotationJournal
     delivery: Delivery
     clock: Clock
+    note: Note = _note_nothing
+    """For the action log."""
 
 
 def plan(
@@ -125,6 +136,17 @@ class Rotator:
             deadline_at = now + SETTLED_AFTER if step is Step.CREATE else None
             if not self._save(self.rotation.begin(now, deadline_at)):
                 return Advanced(False, "The journal can't be written, so nothing was sent.")
+        advanced = await self._do(step, listed)
+        if step is not Step.WATCH:
+            self._note(f"rotate.{step}", step in {Step.REVOKE, Step.CONFIRM}, advanced)
+        return advanced
+
+    def _note(self, action: str, is_old: bool, advanced: Advanced) -> None:
+        rotation = self.rotation
+        key = rotation.old if is_old else rotation.new or KeyRef("", rotation.new_name, "")
+        self._ports.note(action, key, advanced.done, advanced.message)
+
+    async def _do(self, step: Step, listed: KeyList) -> Advanced:
         match step:
             case Step.CREATE:
                 return await self._create(listed)
@@ -450,12 +472,13 @@ class Rotator:
     async def abandon(self, *, keep_both: bool) -> Advanced:
         """End the rotation before its end: without the successor, or with both keys."""
         if keep_both:
+            abandoned = Advanced(True, "Both keys are kept, and both work.")
+        else:
+            abandoned = await self._revoke_successor()
+        if abandoned.done:
             self._forget()
-            return Advanced(True, "Both keys are kept, and both work.")
-        revoked = await self._revoke_successor()
-        if revoked.done:
-            self._forget()
-        return revoked
+        self._note("rotate.abandon", False, abandoned)
+        return abandoned
 
     # The journal
 

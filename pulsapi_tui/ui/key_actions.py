@@ -30,6 +30,7 @@ from pulsapi_tui.flows.create import (
 )
 from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
+from pulsapi_tui.flows.rotate import Ports
 from pulsapi_tui.ui.asks import Asks, OrphanChoice
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
@@ -88,8 +89,9 @@ class KeyActions:
         self._view = view
         self._recorder = Recorder(session, clock, lambda: view.account, self._say_unwritable)
         self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder)
-        self.rotations = Rotations(session, clock, asks, delivery, self._hand_over, view)
-        self._many = ManyRotations(session, clock, asks, delivery, self.rotations, view)
+        ports = Ports(session.service, session.journal, delivery, clock, self._recorder.rotated)
+        self.rotations = Rotations(session, ports, asks, self._hand_over, view)
+        self._many = ManyRotations(ports, asks, self.rotations, view)
         self._turn = asyncio.Lock()
         self._own: set[str] = set()
         self._put_off: set[str] = set()

@@ -9,7 +9,6 @@ from textual.content import Content
 from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.ports import Clock, Delivery, Session
 from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.flows.rotate import Ports, Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
@@ -26,19 +25,17 @@ class ManyRotations:
 
     def __init__(
         self,
-        session: Session,
-        clock: Clock,
+        ports: Ports,
         asks: Asks,
-        delivery: Delivery,
         rotations: Rotations,
         view: RotationsView,
     ) -> None:
-        self._clock = clock
+        self._clock = ports.clock
         self._asks = asks
-        self._delivery = delivery
+        self._delivery = ports.delivery
         self._rotations = rotations
         self._view = view
-        self._ports = Ports(session.service, session.journal, delivery, clock)
+        self._ports = ports
 
     async def rotate(self, keys: Sequence[ApiKey]) -> None:
         """Plan, ask, rotate each, report. Keys that are rotating already are left out."""

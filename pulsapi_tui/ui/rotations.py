@@ -16,7 +16,7 @@ from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import JournalError
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
-from pulsapi_tui.domain.ports import Clock, Delivery, Session
+from pulsapi_tui.domain.ports import Session
 from pulsapi_tui.domain.rotation import Mode, Rotation, Step
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
@@ -81,18 +81,17 @@ class Rotations:
     def __init__(
         self,
         session: Session,
-        clock: Clock,
+        ports: Ports,
         asks: Asks,
-        delivery: Delivery,
         hand_over: HandOver,
         view: RotationsView,
     ) -> None:
         self._session = session
-        self._clock = clock
+        self._clock = ports.clock
         self._asks = asks
         self._hand_over = hand_over
         self._view = view
-        self._ports = Ports(session.service, session.journal, delivery, clock)
+        self._ports = ports
         self._rotators: dict[str, Rotator] = {}
         self._elsewhere: tuple[Rotation, ...] = ()
         self._told = False
