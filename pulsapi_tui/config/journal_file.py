@@ -66,6 +66,14 @@ def _under_way(rotation: Rotation, *, elsewhere: bool) -> RotationUnderWayError:
     )
 
 
+def _not_made_by(other: _Entry, made: Intent) -> _Entry:
+    """A key that one create made is no other one's, though they asked for the same name."""
+    is_like = other.name == made.name and _is_of(other, made.origin, made.account_id)
+    if made.key_id is None or other.key_id is not None or not is_like:
+        return other
+    return msgspec.structs.replace(other, known_ids=other.known_ids | {made.key_id})
+
+
 class JournalFile:
     """Intents and rotations in one JSON file; each write is a whole file, fsynced and renamed."""
 
@@ -73,12 +81,18 @@ class JournalFile:
         self._path = path
         self._holder: str | None = None
         self._holder_lock = -1
+        self._read_as: dict[str, Rotation] = {}
+        """Rotations of earlier instances, as this one first read them and may go on with them."""
 
     def put(self, intent: Intent) -> None:
         """Write an intent, replacing the one with its request id."""
         with self._locked() as contents:
             ours = _Entry(**msgspec.structs.asdict(intent), holder=self._hold())
-            others = [each for each in contents.intents if each.request_id != intent.request_id]
+            others = [
+                _not_made_by(each, intent)
+                for each in contents.intents
+                if each.request_id != intent.request_id
+            ]
             self._write(contents, intents=[*others, ours])
 
     def remove(self, request_id: str) -> None:
@@ -109,11 +123,28 @@ class JournalFile:
             self._write(contents, rotations=[*contents.rotations, ours])
 
     def put_rotation(self, rotation: Rotation) -> None:
-        """Write a rotation, replacing the one with its id."""
+        """Write a rotation, replacing the one with its id.
+
+        Raises `RotationUnderWayError` where another instance is at it, or went on with it since
+        this one read it: what this one knows of it is not true any more.
+        """
         with self._locked() as contents:
+            self._check_turn(contents, rotation)
             ours = _Turn(**msgspec.structs.asdict(rotation), holder=self._hold())
             others = [each for each in contents.rotations if each.id != rotation.id]
             self._write(contents, rotations=[*others, ours])
+            self._read_as.pop(rotation.id, None)
+
+    def _check_turn(self, contents: _Contents, rotation: Rotation) -> None:
+        before = next((each for each in contents.rotations if each.id == rotation.id), None)
+        if before is not None and self._is_held_elsewhere(before.holder):
+            raise _under_way(before, elsewhere=True)
+        read_as = self._read_as.get(rotation.id)
+        if read_as is not None and (before is None or before.rotation() != read_as):
+            raise RotationUnderWayError(
+                f"Another window went on with the rotation of {rotation.old.shown} meanwhile. "
+                "Start this program again to see how far it came."
+            )
 
     def remove_rotation(self, rotation_id: str) -> None:
         """Forget a rotation that is over."""
@@ -127,6 +158,9 @@ class JournalFile:
         with self._locked() as contents:
             ours = [each for each in contents.rotations if _is_of(each, origin, account_id)]
             held = [self._is_held_elsewhere(each.holder) for each in ours]
+        for each in ours:
+            if self._holder is None or each.holder != self._holder:
+                self._read_as.setdefault(each.id, each.rotation())
         return OpenRotations(
             here=tuple(each.rotation() for each, away in zip(ours, held, strict=True) if not away),
             elsewhere=tuple(each.rotation() for each, away in zip(ours, held, strict=True) if away),
@@ -135,6 +169,9 @@ class JournalFile:
     def _hold(self) -> str:
         """The mark of this instance: a lock that the kernel frees, however the process ends."""
         if self._holder is None:
+            # One that died before it could write its name left a lock that nobody asks about.
+            for left in self._path.parent.glob(self._holder_path("[0-9a-f]" * 16).name):
+                self._is_held_elsewhere(left.stem[-16:])
             holder = secrets.token_hex(8)
             try:
                 self._holder_lock = os.open(

@@ -104,7 +104,7 @@ async def create_key(
         return Created(created, _remember(created.key, intent, journal))
     if doubt is None:
         raise AssertionError("every sending ended in an answer or a doubt")
-    return await _look_for(intent, doubt, service, journal)
+    return await _look_for(intent, doubt, service, journal, clock)
 
 
 async def repeat_create(
@@ -123,7 +123,7 @@ async def repeat_create(
     try:
         created = await service.create_key(intent.name, intent.request_id, attempt)
     except PulsapiError as error:
-        return await _look_for(intent, error, service, journal)
+        return await _look_for(intent, error, service, journal, clock)
     return Created(created, _remember(created.key, intent, journal))
 
 
@@ -138,13 +138,13 @@ def _remember(key: ApiKey, intent: Intent, journal: Journal) -> Intent:
 
 
 async def _look_for(
-    intent: Intent, error: PulsapiError, service: KeyService, journal: Journal
+    intent: Intent, error: PulsapiError, service: KeyService, journal: Journal, clock: Clock
 ) -> CreateOutcome:
     try:
         pages = await service.list_keys()
     except PulsapiError:
         return Unresolved(error, intent)
-    orphan = find_orphan(intent, pages.keys)
+    orphan = find_own_orphan(intent, pages.keys, journal, clock)
     if orphan is None:
         # Not listed is no proof: the request may still be on its way.
         return Unresolved(error, intent)
@@ -160,6 +160,30 @@ def find_orphan(intent: Intent, keys: tuple[ApiKey, ...]) -> ApiKey | None:
         return next((key for key in keys if key.id == intent.key_id), None)
     made = [key for key in keys if key.name == intent.name and key.id not in intent.known_ids]
     return max(made, key=lambda key: key.created_at, default=None)
+
+
+def find_own_orphan(
+    intent: Intent, keys: tuple[ApiKey, ...], journal: Journal, clock: Clock
+) -> ApiKey | None:
+    """`find_orphan`, where no other create of that name can have made the key.
+
+    Keys of one name are rotated side by side: a key taken for this create's would be revoked as
+    lost, and may be the one that another rotation has just stored.
+    """
+    try:
+        intents = journal.open_intents(intent.origin, intent.account_id)
+    except PulsapiError:
+        return None
+    # The journal knows by now which keys other creates have made.
+    noted = next((each for each in intents if each.request_id == intent.request_id), intent)
+    is_alone = all(
+        each.request_id == intent.request_id
+        or each.name != intent.name
+        or each.key_id is not None
+        or clock.now() - each.requested_at >= SETTLED_AFTER
+        for each in intents
+    )
+    return find_orphan(noted, keys) if is_alone or noted.key_id is not None else None
 
 
 class OpenIntents(msgspec.Struct, frozen=True):

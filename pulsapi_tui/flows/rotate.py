@@ -32,7 +32,7 @@ from pulsapi_tui.flows.create import (
     NotCreated,
     Orphaned,
     create_key,
-    find_orphan,
+    find_own_orphan,
     repeat_create,
 )
 from pulsapi_tui.flows.deliver import deliver_key, try_key
@@ -134,8 +134,9 @@ class Rotator:
         if step is not Step.WATCH:
             now = self._ports.clock.now()
             deadline_at = now + SETTLED_AFTER if step is Step.CREATE else None
-            if not self._save(self.rotation.begin(now, deadline_at)):
-                return Advanced(False, "The journal can't be written, so nothing was sent.")
+            unwritten = self._save(self.rotation.begin(now, deadline_at))
+            if unwritten is not None:
+                return Advanced(False, f"Nothing was sent. {unwritten.user_message}")
         advanced = await self._do(step, listed)
         if step is not Step.WATCH:
             self._note(f"rotate.{step}", step in {Step.REVOKE, Step.CONFIRM}, advanced)
@@ -164,7 +165,11 @@ class Rotator:
     # Create
 
     async def _create(self, listed: KeyList) -> Advanced:
-        before = self._unfinished_create()
+        try:
+            before = self._unfinished_create()
+        except JournalError as error:
+            # Without it, it is not known whether one was sent already.
+            return Advanced(False, f"Nothing was sent. {error.user_message}")
         if before is not None:
             return await self._go_on_creating(before)
         outcome = await create_key(
@@ -179,19 +184,15 @@ class Rotator:
         return self._take(outcome)
 
     def _unfinished_create(self) -> Intent | None:
-        """The create of this rotation that was begun and whose end nobody saw."""
-        journal = self._ports.journal
-        with suppress(JournalError):
-            for intent in journal.open_intents(self.rotation.origin, self.rotation.account_id):
-                if intent.rotation_id == self.rotation.id:
-                    return intent
-        return None
+        """The create of this rotation whose end nobody saw, if any. Raises `JournalError`."""
+        intents = self._ports.journal.open_intents(self.rotation.origin, self.rotation.account_id)
+        return next((each for each in intents if each.rotation_id == self.rotation.id), None)
 
     def _close_intent(self) -> None:
         """Its key is stored, or dead."""
-        intent = self.intent or self._unfinished_create()
-        if intent is not None:
-            with suppress(JournalError):
+        with suppress(JournalError):
+            intent = self.intent or self._unfinished_create()
+            if intent is not None:
                 self._ports.journal.remove(intent.request_id)
 
     async def _go_on_creating(self, intent: Intent) -> Advanced:
@@ -208,7 +209,7 @@ class Rotator:
             keys = (await self._ports.service.list_keys()).keys
         except PulsapiError as error:
             return Advanced(False, f"The list can't be read. {error.user_message}", error=error)
-        orphan = find_orphan(intent, keys)
+        orphan = find_own_orphan(intent, keys, self._ports.journal, self._ports.clock)
         if orphan is not None:
             return self._take(Orphaned(PulsapiError("Its answer was lost."), orphan, intent))
         age = self._ports.clock.now() - intent.requested_at
@@ -303,7 +304,10 @@ class Rotator:
         if held is not None and new is not None and held.ends_in(new.hint):
             self._close_intent()
             return self._delivered("Found where it was to go, and read back.")
-        intent = self._unfinished_create()
+        try:
+            intent = self._unfinished_create()
+        except JournalError as error:
+            return Advanced(False, error.user_message)
         if intent is not None:
             outcome = await repeat_create(
                 intent,
@@ -473,12 +477,25 @@ class Rotator:
         """End the rotation before its end: without the successor, or with both keys."""
         if keep_both:
             abandoned = Advanced(True, "Both keys are kept, and both work.")
+        elif self._successor_is_the_last():
+            abandoned = Advanced(
+                False,
+                f"The old key {self.rotation.old.shown} is revoked, or may be: without its "
+                "successor there would be no key that works. It is kept; go on.",
+            )
         else:
             abandoned = await self._revoke_successor()
         if abandoned.done:
             self._forget()
         self._note("rotate.abandon", False, abandoned)
         return abandoned
+
+    def _successor_is_the_last(self) -> bool:
+        """Whether the successor is somewhere, and the old key may be dead."""
+        rotation = self.rotation
+        asked = rotation.step is Step.REVOKE and rotation.begun_at is not None
+        is_somewhere = rotation.stored or self.created is not None
+        return is_somewhere and (asked or rotation.is_done(Step.REVOKE))
 
     # The journal
 
@@ -489,14 +506,14 @@ class Rotator:
             self._old_secret = self.created = None
             self._forget()
 
-    def _save(self, rotation: Rotation) -> bool:
-        """Go on as that, and write it down; False where it can't be written."""
+    def _save(self, rotation: Rotation) -> JournalError | None:
+        """Go on as that, and write it down; why it can't be written, if it can't."""
         self.rotation = rotation
         try:
             self._ports.journal.put_rotation(rotation)
-        except JournalError:
-            return False
-        return True
+        except JournalError as error:
+            return error
+        return None
 
     def _forget(self) -> None:
         with suppress(JournalError):

@@ -37,6 +37,11 @@ class ListScreen(Screen[None]):
         self._search_began_at: str | None = None
         self._doing = ""
 
+    @property
+    def is_typing_filter(self) -> bool:
+        """Whether the keys belong to the filter; `has_focus` would know it only later."""
+        return self.focused is not None and self.focused.id == "filter"
+
     def compose(self) -> ComposeResult:
         """Header, list, footer."""
         yield HeaderLine()
@@ -76,7 +81,7 @@ class ListScreen(Screen[None]):
         if state is not None:
             self.query_one(StatePanel).show(state)
         self.set_class(state is not None, "-stateful")
-        if state is not None and state.button and not self.query_one("#filter").has_focus:
+        if state is not None and state.button and not self.is_typing_filter:
             self.query_one("#state-button").focus()
         elif state is None and (self.focused is None or self.focused.id == "state-button"):
             self.query_one(KeysTable).focus()
@@ -115,7 +120,7 @@ class ListScreen(Screen[None]):
         field = self.query_one("#filter", Input)
         bar = self.query_one("#filter-bar")
         if bar.display:
-            if field.has_focus:
+            if self.is_typing_filter:
                 # Nothing was chosen: the cursor goes back to where the search began.
                 self._cursor_id = self._search_began_at
             field.clear()
@@ -142,10 +147,6 @@ class ListScreen(Screen[None]):
     def _filter_as_typed(self, event: Input.Changed) -> None:
         self._listing.arrangement.look_for(event.value)
         self._rearrange()
-
-    @on(Input.Submitted, "#filter")
-    def _keep_filter(self) -> None:
-        self.query_one(KeysTable).focus()
 
     def action_sort_next(self) -> None:
         """Sort by the next column."""

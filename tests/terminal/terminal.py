@@ -137,7 +137,7 @@ class Terminal:
             return []
         width = lines[header].index("Created")
         rows = lines[header + 1 :]
-        ends = next((n for n, line in enumerate(rows) if not line[2:].strip()), len(rows))
+        ends = next((n for n, line in enumerate(rows) if not line[2:].strip(" ─")), len(rows))
         return [line[2:width].strip() for line in rows[:ends]]
 
     # Waiting

@@ -6,7 +6,13 @@ import json
 import re
 
 from tests.terminal.conftest import Machine
-from tests.terminal.processes import call, environment, files_with, who_mentions
+from tests.terminal.processes import (
+    call,
+    environment,
+    files_with,
+    listening_port,
+    who_mentions,
+)
 from tests.terminal.terminal import Terminal
 
 KEY = re.compile(r"local_[0-9A-Za-z]{20,}")
@@ -31,8 +37,11 @@ def show(terminal: Terminal) -> str:
     return found[0]
 
 
-def test_a_key_from_its_creation_to_its_end(demo: Terminal, port: int) -> None:
+def test_a_key_from_its_creation_to_its_end(machine: Machine) -> None:
     """Create, see, use, prove, revoke, on a real server."""
+    # High enough for the new row to be seen above the dialog.
+    demo = machine.demo(lines=36)
+    port = listening_port(demo.server())
     create(demo, "Release bot")
     assert not KEY.search(demo.raw.decode()), "the key was sent before it was asked for"
 

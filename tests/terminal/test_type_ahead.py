@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from tests.terminal.conftest import Machine
 from tests.terminal.processes import call
 from tests.terminal.terminal import Terminal
 from tests.terminal.test_main_story import create, show
 
 
-def test_a_whole_create_in_one_write(demo: Terminal) -> None:
+def test_a_whole_create_in_one_write(machine: Machine) -> None:
     """The key that opens the dialog, the name and Enter."""
+    # High enough for the new row to be seen above the dialog.
+    demo = machine.demo(lines=36)
     demo.press("nname of a machine", "enter")
     demo.until("API key created", "name of a machine", "•••••")
     demo.wait_for(lambda: demo.row("name of a machine"), "its row")
@@ -44,7 +47,7 @@ def test_a_whole_revoke_in_one_write(demo: Terminal, port: int) -> None:
     demo.paste(secret)
     demo.until("Verified")
     # Last Used is known to the list, so the dialog asks for the name.
-    demo.wait_for(lambda: "never" not in demo.row("bot"), "Last Used moves")
+    demo.wait_for(lambda: "in use" in demo.row("bot"), "Last Used moves")
     demo.press("Xbot", "enter")
     demo.until("Revoked “bot”")
     demo.wait_for(lambda: "bot" not in demo.names and len(demo.names) == 12, "the row is gone")

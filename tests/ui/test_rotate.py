@@ -54,8 +54,6 @@ async def open_plan(story: Story, name: str = NAME) -> None:
 async def deliver_into_demo(story: Story) -> None:
     """From the plan: the mode as it stands, into the integration's env file."""
     await story.press("enter")
-    await story.until(lambda: is_focused(story, "deliver"), "the button")
-    await story.press("enter")
     await story.shows("As before: Env file")
     await story.press("enter")
 
@@ -224,7 +222,7 @@ async def test_the_key_of_this_session_goes_on_with_its_successor(
     await open_plan(rotating, own)
     await rotating.shows("goes on with its successor")
     assert "revoke first" not in rotating.text
-    await rotating.press("enter", "enter")
+    await rotating.press("enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, DeliverKeyScreen), "the ways")
     await rotating.press("down", "enter", "enter", "enter")
     await rotating.shows("▸ Watch the old key")

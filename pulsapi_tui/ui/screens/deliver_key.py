@@ -59,6 +59,11 @@ class DeliverKeyScreen(Dialog[Target | None]):
             self._choices.insert(0, _Choice(prompt, again, known, again=True))
         self._most_fields = max((len(way.fields) for way in ways), default=0)
 
+    @property
+    def type_into(self) -> str | None:
+        """What is typed while the menu has the focus belongs to the first field."""
+        return "#field-0" if self._chosen.way.fields else None
+
     def compose_dialog(self) -> Iterable[Widget]:
         """The menu, the fields of the chosen way, and what would happen."""
         yield self.text(

@@ -223,11 +223,11 @@ class KeysScreen(ListScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what can't be done now; the panel in the middle says why.
 
-        While the filter is open, every key belongs to it but Escape.
+        While the filter is open, every key belongs to it but Escape and Enter, which leave it.
         """
-        if self.is_mounted and self.query_one("#filter").has_focus and action != "back":
-            return False
-        if action == "show_details" and not self.query_one(KeysTable).has_focus:
+        if self.is_typing_filter:
+            return action in {"back", "show_details"}
+        if action == "show_details" and not isinstance(self.focused, KeysTable):
             return False
         if action in _NEEDS_LIST and (self._refused or self._listing.keys is None):
             return None
@@ -305,7 +305,11 @@ class KeysScreen(ListScreen):
 
     @on(DataTable.RowSelected)
     async def action_show_details(self) -> None:
-        """The key under the cursor, in full."""
+        """The key under the cursor, in full; from the filter, Enter goes to the list."""
+        if self.is_typing_filter:
+            # At once, so that the next key is the list's already.
+            self.set_focus(self.query_one(KeysTable))
+            return
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
             body = describe_key(key, self._listing.health(key), self._listing.now, self._zone)

@@ -99,10 +99,6 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
         text = f"{glyph}{_MODES[self._mode][1]}"
         self.query_one("#mode", Static).update(sentence((text, style)))
 
-    @on(OptionList.OptionSelected)
-    def _chosen(self) -> None:
-        self.query_one("#deliver").focus()
-
     @on(Input.Changed, "#name")
     def _judge(self, event: Input.Changed) -> None:
         verdict = check_name(event.value)
@@ -111,10 +107,8 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
         for button in ("#show", "#deliver"):
             self.query_one(button, Button).disabled = verdict.error is not None
 
+    @on(OptionList.OptionSelected)
     @on(Input.Submitted, "#name")
-    def _named(self) -> None:
-        self.query_one("#deliver").focus()
-
     @on(Button.Pressed, "#deliver")
     def _deliver(self) -> None:
         self._return(deliver=True)

@@ -88,12 +88,13 @@ class Dialog(ModalScreen[Result]):
     def _type(self, text: str, event: events.Event) -> None:
         if self.type_into is None:
             return
+        # What the field takes itself does not come here. What was on its way to the screen when
+        # the field got the focus does, and must not be dropped for that.
         field = self.query_one(self.type_into, Input)
-        if not field.has_focus:
-            event.stop()
-            event.prevent_default()
-            self.set_focus(field)
-            field.insert_text_at_cursor(text)
+        event.stop()
+        event.prevent_default()
+        self.set_focus(field)
+        field.insert_text_at_cursor(text)
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
         """Close with a result; only once this is the screen on top.
