@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -40,8 +41,9 @@ from pulsapi_tui.domain.ports import (
     Retrying,
     Session,
 )
-from pulsapi_tui.domain.rotation import Rotation
+from pulsapi_tui.domain.rotation import Mode, Rotation, Step, StepDone, ref
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.domain.verdict import Watch
 from pulsapi_tui.server.seed import STORY
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.commands import Place, of
@@ -75,7 +77,9 @@ class StandingClock:
 
 
 class NoJournal:
-    """Nothing is left from before."""
+    """Nothing is left from before, unless a rotation is given to it."""
+
+    rotations: tuple[Rotation, ...] = ()
 
     def put(self, intent: Intent) -> None:
         pass
@@ -96,7 +100,7 @@ class NoJournal:
         pass
 
     def open_rotations(self, origin: str, account_id: str) -> OpenRotations:
-        return OpenRotations((), ())
+        return OpenRotations(self.rotations, ())
 
     def close(self) -> None:
         pass
@@ -201,6 +205,7 @@ class SeededService:
     """The demo's keys, without a server. `refusal` is what every listing answers."""
 
     origin = "http://127.0.0.1:8787"
+    rotation: Rotation | None = None
 
     def __init__(
         self,
@@ -265,6 +270,53 @@ class SeededService:
         pass
 
 
+class Rotating(SeededService):
+    """A rotation is under way: the successor is in use, and the old key has become quiet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        old = next(key for key in self._keys if key.name == "CI/CD Pipeline")
+        quiet_from = NOW - timedelta(minutes=42)
+        new = msgspec.structs.replace(
+            old,
+            id="key_13",
+            hint="q7Zd",
+            created_at=NOW - timedelta(minutes=58),
+            last_used_at=NOW - timedelta(seconds=9),
+        )
+        self._keys[self._keys.index(old)] = msgspec.structs.replace(old, last_used_at=quiet_from)
+        self._keys.insert(0, new)
+        uses = tuple(quiet_from - timedelta(minutes=5 * ago) for ago in range(5, -1, -1))
+        watch = Watch(
+            since=NOW - timedelta(minutes=58),
+            tried_at=NOW - timedelta(minutes=58),
+            old_uses=uses,
+            new_uses=(NOW - timedelta(minutes=3), NOW - timedelta(seconds=9)),
+            seen_from=uses[0],
+        )
+        done = (
+            (Step.CREATE, "Created …q7Zd."),
+            (Step.DELIVER, "Written to ~/app/.env as PULSAPI_API_KEY, and read back."),
+            (Step.PROVE, "It works: GET /v1/services answered 200 with this key, 3 services."),
+        )
+        self.rotation = Rotation(
+            id="rotation",
+            origin=self.origin,
+            account_id="acc_northwind",
+            mode=Mode.OVERLAP,
+            old=ref(old),
+            new=ref(new),
+            new_name=old.name,
+            target=None,
+            where="",
+            started_at=NOW - timedelta(minutes=58),
+            step=Step.WATCH,
+            stored=True,
+            watch=watch,
+            done=tuple(StepDone(step, NOW - timedelta(minutes=58), what) for step, what in done),
+        )
+
+
 def _seeded_keys() -> list[ApiKey]:
     keys = [
         ApiKey(
@@ -306,6 +358,9 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
     "deliver": (SeededService, _keys("n", *"Deploy bot", "enter", "d", "down")),
     "verify": (SeededService, _keys("n", *"Deploy bot", "enter", "v")),
     "way-out": (SeededService, _keys("n", *"Deploy bot", "enter", "escape")),
+    "rotate-plan": (SeededService, _keys("j", "j", "j", "j", "j", "j", "R")),
+    "rotate": (Rotating, _keys("j", "R")),
+    "rotate-many": (SeededService, _keys(*_MARK_THREE, "R", "enter", "enter", "enter")),
     "revoke": (SeededService, _keys("j", "j", "j", "j", "j", "j", "X")),
     "revoke-several": (SeededService, _keys(*_MARK_THREE, "X")),
     "revoke-results": (SeededService, _keys(*_MARK_THREE, "X", "3", "enter")),
@@ -339,7 +394,10 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
 @asynccontextmanager
 async def _running(service: SeededService) -> AsyncIterator[tuple[PulsapiApp, Pilot[None]]]:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
-        return Session(service, NoJournal(), "demo", NoLastTarget(), NoLog())
+        journal = NoJournal()
+        if service.rotation is not None:
+            journal.rotations = (service.rotation,)
+        return Session(service, journal, "demo", NoLastTarget(), NoLog())
 
     app = PulsapiApp(connect, StandingClock(), lambda _: NoClipboard(), hand_off_of())
     app.animation_level = "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,8 +10,12 @@ from email.utils import parsedate_to_datetime
 from pulsapi_tui.api._http import Answer
 from pulsapi_tui.api._wire import Problem, decode_problem
 from pulsapi_tui.domain import errors
+from pulsapi_tui.domain.secret import Secret
 
 UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
+
+_CODE = re.compile("[a-z_]{1,40}")
+"""What a code looks like (contract.md); anything else is not shown."""
 
 _CODE_BY_STATUS = {
     401: "unauthorized",
@@ -35,9 +40,14 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
-def problem_error(answer: Answer, now: datetime) -> errors.PulsapiError:
-    """The error that an answer stands for."""
-    problem = decode_problem(answer.body)
+def problem_error(
+    answer: Answer, now: datetime, credential: Secret | None = None
+) -> errors.PulsapiError:
+    """The error that an answer stands for.
+
+    A server may echo the credential that it was sent: words that hold it are left out.
+    """
+    problem = _without(credential, decode_problem(answer.body))
     status = answer.status
     code = problem.code or _CODE_BY_STATUS.get(status, "")
     if status >= 500:
@@ -48,6 +58,16 @@ def problem_error(answer: Answer, now: datetime) -> errors.PulsapiError:
             retry_after_s=retry_after_s(answer.headers, now),
         )
     return _client_error(status, code, problem, retry_after_s(answer.headers, now))
+
+
+def _without(credential: Secret | None, problem: Problem) -> Problem:
+    if not _CODE.fullmatch(problem.code):
+        problem.code = ""
+    if credential is not None and not credential.is_safe_beside(problem.detail):
+        problem.detail = ""
+    if credential is not None and not credential.is_safe_beside(problem.upgrade_url):
+        problem.upgrade_url = ""
+    return problem
 
 
 def _client_error(

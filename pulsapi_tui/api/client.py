@@ -45,7 +45,8 @@ class PulsApiClient:
         rng: random.Random | None = None,
     ) -> None:
         self._origin = check_base_url(base_url)
-        self._transport = Transport(self._origin, check_credential(credential), version=__version__)
+        self._credential = check_credential(credential)
+        self._transport = Transport(self._origin, self._credential, version=__version__)
         self._clock = clock
         self._retrying = retrying
         self._deadline_s = deadline_s
@@ -67,6 +68,7 @@ class PulsApiClient:
     async def sign_in(self, credential: Secret) -> Account:
         """`GET /v1/account` with another key; from then on, everything with that one."""
         account = await self._account(check_credential(credential))
+        self._credential = credential
         self._transport.sign_in(credential)
         return account
 
@@ -168,7 +170,7 @@ class PulsApiClient:
                     raise BadAnswerError(
                         f"PulsAPI answered with status {answer.status}, which means nothing here."
                     )
-                raise problem_error(answer, self._clock.now())
+                raise problem_error(answer, self._clock.now(), credential or self._credential)
             except PulsapiError as error:
                 wait_s = retry_delay_s(method, error, tries, self._rng)
                 if wait_s is None:

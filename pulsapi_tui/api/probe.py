@@ -38,16 +38,16 @@ async def probe(
     checked = None if credential is None else check_credential(credential)
     async with Transport(origin, checked, version=__version__) as transport:
         answer = await transport.exchange("GET", "/v1/account", deadline_s=deadline_s)
-    return Probed(answer.status, _sent_at(answer), _outcome(answer, now))
+    return Probed(answer.status, _sent_at(answer), _outcome(answer, now, checked))
 
 
-def _outcome(answer: Answer, now: datetime) -> Account | PulsapiError:
+def _outcome(answer: Answer, now: datetime, credential: Secret | None) -> Account | PulsapiError:
     if answer.status == 404:
         return BadAnswerError(
             "There is no PulsAPI at this address: it has no account (status 404)."
         )
     if answer.status >= 400:
-        return problem_error(answer, now)
+        return problem_error(answer, now, credential)
     if answer.status != 200:
         return BadAnswerError(
             f"PulsAPI answered with status {answer.status}, which means nothing here."

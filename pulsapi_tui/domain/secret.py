@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 from typing import Any, NoReturn, final
+from urllib.parse import quote
+
+PIECE = 8
+"""So many characters of a secret in a row tell something."""
 
 
 @final
@@ -29,6 +34,25 @@ class Secret:
         """Compare in constant time."""
         return hmac.compare_digest(
             self._text.encode("utf-8", "surrogatepass"), candidate.encode("utf-8", "surrogatepass")
+        )
+
+    def is_safe_beside(self, text: str) -> bool:
+        """Whether a text of somebody else holds no piece of the secret, in any usual spelling.
+
+        A piece is eight characters in a row; spellings are raw, base64, hex and percent-encoded.
+        """
+        raw = self._text.encode("utf-8", "surrogatepass")
+        spelled = [self._text, raw.hex(), quote(self._text, safe="")]
+        for shift in range(3):
+            # What comes before it moves the groups of base64; their first and last may differ.
+            encoded = base64.b64encode(b"\0" * shift + raw).decode()[4:-4]
+            spelled += [encoded, encoded.replace("+", "-").replace("/", "_")]
+        folded = text.casefold()
+        return not any(
+            each[start : start + PIECE].casefold() in folded
+            for each in spelled
+            for start in range(max(1, len(each) - PIECE + 1))
+            if len(each) >= PIECE
         )
 
     def stands_in(self, text: str) -> bool:

@@ -243,6 +243,10 @@ class PulsapiApp(App[None]):
         """A traceback without locals, which could hold a secret, and without raw text."""
         self.bell()
         lines = ["pulsapi-tui has a bug and had to stop.", *self._unproven()]
-        lines.append(clean_lines(traceback.format_exc()))
+        report = clean_lines(traceback.format_exc())
+        if all(secret.is_safe_beside(report) for secret in self._keys_screen.secrets):
+            lines.append(report)
+        else:
+            lines.append("What went wrong is left out here: its text holds the key.")
         self._exit_renderables.append(Text("\n".join(lines)))
         self._close_messages_no_wait()

@@ -13,6 +13,7 @@ from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Delivery, Session
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.deliver import deliver_key, try_key
 from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
@@ -56,6 +57,8 @@ class HandOver:
         self._recorder = recorder
         self.in_hand: str | None = None
         """The key that is in hand and not known to be stored, for a sentence."""
+        self.secret: Secret | None = None
+        """The secret that is here, stored or not."""
 
     # Where it goes
 
@@ -93,7 +96,7 @@ class HandOver:
         self, created: CreatedKey, intent: Intent, target: Target
     ) -> HandedOver:
         """Deliver a key without ever showing it; where that fails, show it."""
-        with self._holding(created.key):
+        with self._holding(created):
             try:
                 delivered = await self._deliver(created, intent, target)
             except DeliveryError as error:
@@ -107,7 +110,7 @@ class HandOver:
         self, created: CreatedKey, intent: Intent, replaces: Collection[str] = ()
     ) -> HandedOver:
         """Show a key until it is stored, or revoked; see `choose` for `replaces`."""
-        with self._holding(created.key):
+        with self._holding(created):
             return await self._show(created, intent, None, replaces)
 
     async def _show(
@@ -181,11 +184,12 @@ class HandOver:
         return delivered
 
     @contextmanager
-    def _holding(self, key: ApiKey) -> Iterator[None]:
-        self.in_hand = f"“{key.name}” (…{key.hint})"
+    def _holding(self, created: CreatedKey) -> Iterator[None]:
+        self.in_hand = f"“{created.key.name}” (…{created.key.hint})"
+        self.secret = created.secret
         yield
         # Not where it ended otherwise: then the key is still in hand, and has to be named.
-        self.in_hand = None
+        self.in_hand = self.secret = None
 
 
 def _success(delivered: Delivered) -> tuple[str | tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Clock, Delivery, Session
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.create import (
     Created,
     NotCreated,
@@ -107,6 +108,12 @@ class KeyActions:
     def in_hand(self) -> str | None:
         """The key that is not known to be stored, for a sentence."""
         return self._hand_over.in_hand or self.rotations.in_hand
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that are here, stored or not."""
+        shown = self._hand_over.secret
+        return [*self.rotations.secrets, *(() if shown is None else (shown,))]
 
     # Create
 

@@ -18,6 +18,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Session
 from pulsapi_tui.domain.rotation import Mode, Rotation, Step
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
@@ -105,6 +106,12 @@ class Rotations:
             if rotator.in_hand and rotator.rotation.new is not None:
                 return rotator.rotation.new.shown
         return None
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that are here, stored or not."""
+        rotators = self._rotators.values()
+        return [each.created.secret for each in rotators if each.created is not None]
 
     @property
     def ids(self) -> frozenset[str]:

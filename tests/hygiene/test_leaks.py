@@ -50,7 +50,9 @@ async def test_workers_messages_and_the_apps_clipboard() -> None:
     def hook(message: Message) -> None:
         seen.append(repr(message))
 
-    app = PulsapiApp(connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard(), hand_off_of())
+    app = PulsapiApp(
+        connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard(), hand_off_of()
+    )
     clipboard = FakeClipboard()
     async with app.run_test(
         size=(100, 30), notifications=True, tooltips=True, message_hook=hook
@@ -104,6 +106,28 @@ async def test_a_crash_prints_no_locals(capsys: pytest.CaptureFixture[str]) -> N
     assert "ZeroDivisionError" in text
     assert "Deploy bot" in text, "the key that may be lost is named"
     assert "\x1b]52" not in text
+
+
+async def test_a_crash_whose_own_text_holds_the_key_is_told_without_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def crash() -> None:
+        raise ZeroDivisionError(f"cannot divide {CANARY}")
+
+    async def crash_in_reveal() -> None:
+        async with story_of(connector_of(SeededService())) as story:
+            await open_reveal(story)
+            story.app.call_later(crash)
+            while story.app.is_running:
+                await story.pilot.pause(0.01)
+
+    with pytest.raises(ZeroDivisionError):
+        await crash_in_reveal()
+    printed = capsys.readouterr()
+    text = printed.out + printed.err
+    assert not holds_canary(text)
+    assert "its text holds the key" in " ".join(text.split())
+    assert "Deploy bot" in text
 
 
 async def test_nothing_is_left_of_it_after_leaving() -> None:

@@ -179,6 +179,11 @@ class KeysScreen(ListScreen):
         self._doing = text
         self._show_counts()
 
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that are here, stored or not."""
+        return self._actions.secrets if self._actions else []
+
     def seen(self, key: ApiKey) -> Seen:
         """What was seen of a key's uses so far."""
         return self._listing.uses.of(key, self._clock.now())
