@@ -56,6 +56,7 @@ HINTS = "kY3u 8QdT fZ0w m2Ls Xc7a 9vRb Pn4e 1GhJ uT6o Wz5i bA3q Ke8r"
 SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("on the list", ("keys", "table", "app")),
     ("while a key is shown", ("reveal",)),
+    ("while a rotation is open", ("rotate",)),
     ("everywhere", ("help",)),
 )
 UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
@@ -342,6 +343,15 @@ def _keys(*names: str) -> Act:
     return press
 
 
+def _without_toasts(act: Act) -> Act:
+    async def press(pilot: Pilot[None]) -> None:
+        await act(pilot)
+        pilot.app.clear_notifications()
+        await pilot.pause()
+
+    return press
+
+
 _MARK_THREE = ("G", "space", "k", "k", "space", "g", "j", "space")
 
 PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
@@ -359,7 +369,7 @@ PICTURES: dict[str, tuple[Callable[[], SeededService], Act]] = {
     "verify": (SeededService, _keys("n", *"Deploy bot", "enter", "v")),
     "way-out": (SeededService, _keys("n", *"Deploy bot", "enter", "escape")),
     "rotate-plan": (SeededService, _keys("j", "j", "j", "j", "j", "j", "R")),
-    "rotate": (Rotating, _keys("j", "R")),
+    "rotate": (Rotating, _without_toasts(_keys("j", "R"))),
     "rotate-many": (SeededService, _keys(*_MARK_THREE, "R", "enter", "enter", "enter")),
     "revoke": (SeededService, _keys("j", "j", "j", "j", "j", "j", "X")),
     "revoke-several": (SeededService, _keys(*_MARK_THREE, "X")),

@@ -29,6 +29,7 @@ from pulsapi_tui.ui.screens.confirm import ConfirmScreen
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 
@@ -126,6 +127,8 @@ class PulsapiApp(App[None]):
         places: tuple[Place, ...] = ("keys", "table", "help", "app")
         if isinstance(self.screen, RevealKeyScreen):
             places = ("reveal", "help")
+        elif isinstance(self.screen, RotateKeyScreen):
+            places = ("rotate", "help")
         self.push_screen(HelpScreen(places, self._keys_screen.origin))
 
     def action_command_palette(self) -> None:

@@ -19,6 +19,7 @@ TITLES: dict[Place, str] = {
     "keys": "Keys",
     "table": "Moving",
     "reveal": "The key that is shown once",
+    "rotate": "A rotation",
     "help": "Everywhere",
 }
 

@@ -122,13 +122,15 @@ class RotateKeyScreen(Dialog[None]):
         self._update("#both", _both(view))
         self._update("#verdict", _verdict(view.verdict))
         self._update("#said", view.said)
+        for selector in ("#verdict", "#said"):
+            label = self.query_one(selector, Static)
+            label.display = bool(str(label.content))
         self._offer(view.choices)
 
     def _update(self, selector: str, content: Content) -> None:
         label = self.query_one(selector, Static)
         if label.content != content:
             label.update(content)
-            label.display = bool(content.plain)
 
     def _offer(self, choices: tuple[RotationWish, ...]) -> None:
         if choices == self._choices and choices:
