@@ -116,6 +116,12 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
         """Whether that step is over."""
         return any(each.step is step for each in self.done)
 
+    @property
+    def old_may_be_dead(self) -> bool:
+        """Whether the old key's revoke was sent, whatever came of it."""
+        asked = self.step is Step.REVOKE and self.begun_at is not None
+        return asked or self.is_done(Step.REVOKE)
+
     def involves(self, key_id: str) -> bool:
         """Whether a key is the old or the new one."""
         return key_id == self.old.id or (self.new is not None and key_id == self.new.id)

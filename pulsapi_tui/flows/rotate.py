@@ -492,10 +492,8 @@ class Rotator:
 
     def _successor_is_the_last(self) -> bool:
         """Whether the successor is somewhere, and the old key may be dead."""
-        rotation = self.rotation
-        asked = rotation.step is Step.REVOKE and rotation.begun_at is not None
-        is_somewhere = rotation.stored or self.created is not None
-        return is_somewhere and (asked or rotation.is_done(Step.REVOKE))
+        is_somewhere = self.rotation.stored or self.created is not None
+        return is_somewhere and self.rotation.old_may_be_dead
 
     # The journal
 

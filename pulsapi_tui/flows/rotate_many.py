@@ -75,14 +75,15 @@ def _as_template(field: Field) -> str:
 
 
 def targets_for(keys: Sequence[ApiKey], template: Target) -> tuple[Target, ...]:
-    """A target for each key; no two of them are the same, whatever the keys' names are."""
+    """A target for each key; no two are the same, unless the template has no place for a name."""
     targets: list[Target] = []
+    taken: set[tuple[str, ...]] = set()
     for key in keys:
-        number = 1
-        while (target := _filled(template, key, number)) in targets:
-            number += 1
-            if number > len(keys):
+        for number in range(1, len(keys) + 1):
+            target = _filled(template, key, number)
+            if tuple(target.values.values()) not in taken:
                 break
+        taken.add(tuple(target.values.values()))
         targets.append(target)
     return tuple(targets)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, tzinfo
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from textual.content import Content
 
@@ -15,6 +15,9 @@ from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.rotation import Mode, Rotation
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.verdict import Verdict
+
+Severity = Literal["information", "warning", "error"]
+"""How loud a toast is."""
 
 
 class NewKey(NamedTuple):

@@ -7,18 +7,17 @@ dialog that closes can't cancel a request that was sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 from textual.content import Content
 
 from pulsapi_tui.domain.delivery import Target
-from pulsapi_tui.domain.errors import JournalError, PulsapiError
+from pulsapi_tui.domain.errors import PulsapiError
 from pulsapi_tui.domain.intents import Intent
-from pulsapi_tui.domain.key_list import KeyList
-from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Clock, Delivery, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.create import (
@@ -27,7 +26,6 @@ from pulsapi_tui.flows.create import (
     Orphaned,
     Unresolved,
     create_key,
-    review_intents,
 )
 from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
@@ -36,45 +34,18 @@ from pulsapi_tui.ui.asks import Asks, OrphanChoice
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.many_rotations import ManyRotations
+from pulsapi_tui.ui.orphans import Orphans, OrphansView
 from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
 LIST_LAG = timedelta(seconds=3)
 """A list read this long after a create was asked for after it, too."""
 
-Severity = Literal["information", "warning", "error"]
 
-
-class KeysView(RotationsView, Protocol):
+class KeysView(OrphansView, RotationsView, Protocol):
     """What the actions need of the screen."""
-
-    @property
-    def account(self) -> Account:
-        """The account of the session."""
-        ...
-
-    @property
-    def key_list(self) -> KeyList:
-        """The list as last read."""
-        ...
-
-    def say(self, text: str, severity: Severity = "information") -> None:
-        """A toast."""
-        ...
 
     def doing(self, text: str) -> None:
         """Show what is under way, or nothing."""
-        ...
-
-    def drop(self, key_ids: Iterable[str]) -> None:
-        """Take keys off the list: the server confirmed that they are gone."""
-        ...
-
-    def put_off(self, key_id: str) -> None:
-        """The user decides later about this key without an owner."""
-        ...
-
-    def look_again(self, cursor_id: str | None = None) -> None:
-        """Read the list again, and put the cursor on that key."""
         ...
 
 
@@ -94,8 +65,7 @@ class KeyActions:
         self.rotations = Rotations(session, ports, asks, self._hand_over, view)
         self._many = ManyRotations(ports, asks, self.rotations, view)
         self._turn = asyncio.Lock()
-        self._own: set[str] = set()
-        self._put_off: set[str] = set()
+        self._orphans = Orphans(session, clock, asks, self._revoke_orphan, view)
         self.under_way: str | None = None
         """What would be lost sight of by quitting now, as a sentence."""
 
@@ -162,7 +132,7 @@ class KeyActions:
                     f"{error.user_message} The key was made all the same, and its answer, with "
                     "the secret in it, is lost."
                 )
-                return await self._resolve(intent, orphan, why) is not OrphanChoice.REVOKE
+                return await self._orphans.resolve(intent, orphan, why) is not OrphanChoice.REVOKE
             case Unresolved(error, _):
                 self._view.look_again()
                 await self._asks.report("Not known", _unresolved(name, error), danger=True)
@@ -171,7 +141,7 @@ class KeyActions:
     async def _hand(self, created: CreatedKey, intent: Intent, target: Target | None) -> None:
         """Deliver the key, or show it; it is in hand until it is stored or revoked."""
         name = created.key.name
-        self._own.add(intent.request_id)
+        self._orphans.own.add(intent.request_id)
         began_at = self._clock.now()
         with self._under_way(f"“{name}” is open this once and not yet known to be stored"):
             if target is None:
@@ -179,7 +149,7 @@ class KeyActions:
             else:
                 handed_over = await self._hand_over.deliver_unseen(created, intent, target)
         if handed_over is not HandedOver.DELIVERED:
-            self._forget(intent)
+            self._orphans.forget(intent)
         if handed_over is HandedOver.REVOKED:
             self._view.say(f"Discarded and revoked “{name}”.")
             return
@@ -197,6 +167,10 @@ class KeyActions:
         [outcome] = await self._revoke([key], "Discarded before it was stored.")
         return outcome
 
+    async def _revoke_orphan(self, key: ApiKey) -> RevokeOutcome:
+        [outcome] = await self._revoke([key], "It had no owner.")
+        return outcome
+
     def _say_unwritable(self) -> None:
         self._view.say(
             "The log of actions can't be written, so what is done now is not in it. "
@@ -207,62 +181,12 @@ class KeyActions:
     # Orphans
 
     async def review(self) -> None:
-        """Hold the journal against the fresh list, and ask about keys without an owner."""
+        """Hold the journal against the fresh list, unless an action is going on."""
         self.rotations.observe()
-        if self._turn.locked():
-            return
-        async with self._turn:
-            self.rotations.load()
-            try:
-                found = review_intents(
-                    self._view.key_list,
-                    self._view.account,
-                    self._session.service.origin,
-                    self._session.journal,
-                    self._clock,
-                    self.rotations.ids,
-                )
-            except JournalError as error:
-                if "journal" not in self._put_off:
-                    self._put_off.add("journal")
-                    self._view.say(error.user_message, "warning")
-                return
-            for intent, orphan in found.orphans:
-                if intent.request_id not in self._own | self._put_off:
-                    await self._resolve(intent, orphan, _why_orphan(intent))
-
-    async def _resolve(self, intent: Intent, orphan: ApiKey, why: str) -> OrphanChoice:
-        while True:
-            choice = await self._asks.orphan(orphan, why, self._clock.now())
-            if choice is OrphanChoice.KEEP:
-                self._forget(intent)
-            elif choice is OrphanChoice.LATER:
-                self._put_off.add(intent.request_id)
-                self._view.put_off(orphan.id)
-            else:
-                [outcome] = await self._revoke([orphan], "It had no owner.")
-                if not outcome.is_dead:
-                    why = f"It could not be revoked: {outcome.reason}"
-                    continue
-                self._forget(intent)
-                self._view.say(f"Revoked “{orphan.name}”.")
-            return choice
-
-    def _forget_keys(self, key_ids: set[str]) -> None:
-        """Of keys that are dead, nothing needs to be remembered."""
-        origin, account_id = self._session.service.origin, self._view.account.id
-        try:
-            for intent in self._session.journal.open_intents(origin, account_id):
-                if intent.key_id in key_ids:
-                    self._session.journal.remove(intent.request_id)
-        except JournalError as error:
-            self._view.say(error.user_message, "warning")
-
-    def _forget(self, intent: Intent) -> None:
-        try:
-            self._session.journal.remove(intent.request_id)
-        except JournalError as error:
-            self._view.say(error.user_message, "warning")
+        if not self._turn.locked():
+            async with self._turn:
+                self.rotations.load()
+                await self._orphans.review(self.rotations.ids)
 
     # Rotate
 
@@ -289,7 +213,7 @@ class KeyActions:
         `dry_run` where the program chose the keys: then it is said that nothing was done so far.
         """
         async with self._turn:
-            refusals = [reason for key in keys if (reason := why_not(key, self._view.account))]
+            refusals = [reason for key in keys if (reason := self._why_not(key))]
             if refusals:
                 others = " Unmark it to revoke the others." if len(keys) > 1 else ""
                 await self._asks.report("Not from here", literal(refusals[0] + others))
@@ -303,6 +227,11 @@ class KeyActions:
             await self._asks.report(
                 _summary(outcomes), _results(outcomes), danger=not all(o.is_dead for o in outcomes)
             )
+
+    def _why_not(self, key: ApiKey) -> str | None:
+        if self.rotations.is_rotating(key.id):
+            return f"“{key.name}” is being rotated. Press R on it to go on, or to abandon that."
+        return why_not(key, self._view.account)
 
     async def _revoke(self, keys: Sequence[ApiKey], why: str = "") -> tuple[RevokeOutcome, ...]:
         done = 0
@@ -331,7 +260,7 @@ class KeyActions:
                 self._recorder.revoked(outcome, why)
         dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
         self._view.drop(dead)
-        self._forget_keys(dead)
+        self._orphans.forget_keys(dead)
         self._view.look_again()
         return outcomes
 
@@ -345,20 +274,6 @@ class KeyActions:
             self.under_way = before
         # Not where it was cancelled: then the screen is going away.
         self._view.doing("")
-
-
-def _why_orphan(intent: Intent) -> str:
-    if intent.target is not None:
-        return (
-            "This program created it, tried to deliver it, and ended before anything proved that "
-            f"it got there. Look there first: {intent.target}"
-        )
-    if intent.state == "created":
-        return (
-            "This program created it and showed it, or was about to, and ended before anything "
-            "proved that the secret was stored."
-        )
-    return "This program asked for it, and the answer with the secret never came."
 
 
 def _unresolved(name: str, error: PulsapiError) -> Content:

@@ -64,6 +64,9 @@ class ManyRotations:
             if template is None:
                 return []
             targets = targets_for(keys, template)
+            if len(keys) > 1 and targets[0] == targets[1]:
+                await self._asks.report("One place for all", literal(_ONE_PLACE), danger=True)
+                continue
             try:
                 concerns = await self._concerns(keys, targets)
             except DeliveryError as error:
@@ -162,6 +165,12 @@ class ManyRotations:
             danger=done < len(finished),
             unasked=True,
         )
+
+
+_ONE_PLACE = (
+    "Each successor would replace the one before it, and only the last one would be had. Put "
+    "{variable}, {slug} or {name} into a field: it stands for the key's own."
+)
 
 
 class _Counting:

@@ -22,10 +22,11 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
-from pulsapi_tui.flows.rotate import Advanced, Ports, Rotator, plan
-from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish
+from pulsapi_tui.flows.rotate import Ports, Rotator, plan
+from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish, Severity
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
-from pulsapi_tui.ui.literal import MUTED, literal, sentence
+from pulsapi_tui.ui.literal import literal, sentence
+from pulsapi_tui.ui.rotation_words import DOING, IN_HAND, choices, ended, resumed_at, said_of
 
 READY = frozenset({VerdictKind.PROBABLY, VerdictKind.SAFE})
 """Verdicts with which an old key may be revoked without its name being typed."""
@@ -51,7 +52,7 @@ class RotationsView(Protocol):
         """What was seen of a key's uses so far."""
         ...
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, severity: Severity = "information") -> None:
         """A toast."""
         ...
 
@@ -127,6 +128,11 @@ class Rotations:
         except JournalError:
             return
         self._elsewhere = found.elsewhere
+        # Another window may have ended what was left to it.
+        here = {rotation.id for rotation in found.here}
+        for rotation_id, rotator in list(self._rotators.items()):
+            if rotation_id not in here and not rotator.in_hand:
+                del self._rotators[rotation_id]
         for rotation in found.here:
             if rotation.id not in self._rotators:
                 self._rotators[rotation.id] = Rotator(rotation, self._view.account, self._ports)
@@ -167,6 +173,10 @@ class Rotations:
     def watched(self) -> list[Rotator]:
         """Those whose old key is being watched."""
         return [each for each in self._rotators.values() if each.rotation.step is Step.WATCH]
+
+    def is_rotating(self, key_id: str) -> bool:
+        """Whether a key is in a rotation, here or in another window."""
+        return self.of(key_id) is not None or any(each.involves(key_id) for each in self._elsewhere)
 
     def of(self, key_id: str) -> Rotator | None:
         """The rotation that a key is in."""
@@ -230,7 +240,7 @@ class Rotations:
     async def _until_done_with(
         self, rotator: Rotator, screen: OpenRotation, *, resumed: bool
     ) -> None:
-        said: Content | None = _resumed(rotator.rotation)
+        said: Content | None = resumed_at(rotator.rotation)
         if not resumed:
             said = await self._advance(rotator, screen)
         while True:
@@ -241,7 +251,7 @@ class Rotations:
             elif wish is not RotationWish.CLOSE:
                 said = await self._grant(wish, rotator, screen) or said
             elif rotator.in_hand and rotator.rotation.id in self._rotators:
-                said = sentence((_IN_HAND, "$warning"))
+                said = sentence((IN_HAND, "$warning"))
             else:
                 return
 
@@ -287,19 +297,19 @@ class Rotations:
             rotation = rotator.rotation
             if rotation.step is Step.DELIVER and rotation.target is None and rotator.in_hand:
                 return await self._show(rotator, screen)
-            self._paint(rotator, screen, literal(_DOING[rotation.step]), busy=True)
+            self._paint(rotator, screen, literal(DOING[rotation.step]), busy=True)
             advanced = await rotator.advance(self._view.key_list)
             self._follow(rotator)
             if not advanced.done:
-                return _said(advanced)
+                return said_of(advanced)
             if rotator.rotation.step is Step.WATCH:
                 # The verdict speaks from here on; what was done stands at the steps.
                 return literal("")
             if rotator.rotation.is_over:
                 self._rotators.pop(rotation.id, None)
-                return sentence((f"✓ {_ended(rotator.rotation)}", "bold $success"))
+                return sentence((f"✓ {ended(rotator.rotation)}", "bold $success"))
             if rotator.rotation.step is Step.REVOKE and rotation.mode is Mode.AT_ONCE:
-                return await self._revoke_old(rotator, screen) or _said(advanced)
+                return await self._revoke_old(rotator, screen) or said_of(advanced)
 
     def _follow(self, rotator: Rotator) -> None:
         """Let the page follow what a step did."""
@@ -343,7 +353,7 @@ class Rotations:
         self._paint(rotator, screen, literal(what), busy=True)
         replaced = await rotator.replace()
         self._follow(rotator)
-        return None if replaced.done else _said(replaced)
+        return None if replaced.done else said_of(replaced)
 
     async def _abandon(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
         keep_both = await self._asks.abandon(rotator.rotation)
@@ -356,7 +366,7 @@ class Rotations:
             if not keep_both and rotator.rotation.new is not None:
                 self._view.drop([rotator.rotation.new.id])
         self._follow(rotator)
-        return _said(abandoned)
+        return said_of(abandoned)
 
     # What is shown
 
@@ -389,87 +399,6 @@ class Rotations:
                 said=said or literal(""),
                 now=self._clock.now(),
                 zone=zone(self._view.account.timezone),
-                choices=() if busy else self._choices(rotator),
+                choices=() if busy else choices(rotator, is_open=rotation.id in self._rotators),
             )
         )
-
-    def _choices(self, rotator: Rotator) -> tuple[RotationWish, ...]:
-        """What can be done now; the first one is what the rotation wants."""
-        rotation = rotator.rotation
-        if rotation.id not in self._rotators:
-            return (RotationWish.CLOSE,)
-        ways_out = (RotationWish.ABANDON, RotationWish.CLOSE)
-        if rotation.step is Step.WATCH:
-            return (RotationWish.REVOKE_OLD, *ways_out)
-        if rotation.step is Step.REVOKE and rotation.mode is not Mode.REVOKE_FIRST:
-            return (RotationWish.REVOKE_OLD, *ways_out)
-        if rotation.step is Step.DELIVER:
-            if rotator.created is not None:
-                first = (
-                    (RotationWish.GO_ON, RotationWish.OTHER_TARGET, RotationWish.SHOW)
-                    if rotation.target is not None
-                    else (RotationWish.SHOW, RotationWish.OTHER_TARGET)
-                )
-                return (*first, *ways_out)
-            return (
-                RotationWish.GO_ON,
-                RotationWish.REPLACE,
-                RotationWish.HAVE_IT,
-                *ways_out,
-            )
-        return (RotationWish.GO_ON, *ways_out)
-
-
-_IN_HAND = (
-    "! The successor's secret is here and nowhere else. Deliver it, show it, or abandon the "
-    "rotation."
-)
-
-_DOING = {
-    Step.CREATE: "Creating the successor…",
-    Step.DELIVER: "Delivering it…",
-    Step.PROVE: "Calling GET /v1/services with it…",
-    Step.WATCH: "Watching the old key.",
-    Step.REVOKE: "Revoking the old key…",
-    Step.CONFIRM: "Reading the list again…",
-}
-
-
-def _said(advanced: Advanced) -> Content:
-    glyph, style = ("✓", "$success") if advanced.done else ("✗", "$error")
-    if not advanced.done and not advanced.error and not advanced.output:
-        glyph, style = "!", "$warning"
-    said = (("\n" + advanced.output, MUTED),) if advanced.output else ()
-    return sentence((f"{glyph} {advanced.message}", style), *said)
-
-
-def _ended(rotation: Rotation) -> str:
-    last = rotation.done[-1].what
-    if rotation.mode is Mode.REVOKE_FIRST:
-        return f"The rotation is over: {rotation.new.shown if rotation.new else ''} works."
-    return f"The rotation is over. The old key is dead. {last}"
-
-
-def _resumed(rotation: Rotation) -> Content:
-    if rotation.step is Step.WATCH:
-        return literal("")
-    what = _STEP_WORDS[rotation.step]
-    if rotation.begun_at is None:
-        return sentence(f"It stopped before this step: {what}. Go on when you are ready.")
-    return sentence(
-        (
-            f"! It was cut while it was at this step: {what}. What came of it is not known yet; "
-            "going on finds out first.",
-            "$warning",
-        )
-    )
-
-
-_STEP_WORDS = {
-    Step.CREATE: "create the successor",
-    Step.DELIVER: "deliver it",
-    Step.PROVE: "prove it",
-    Step.WATCH: "watch the old key",
-    Step.REVOKE: "revoke the old key",
-    Step.CONFIRM: "prove that the old key is dead",
-}

@@ -319,6 +319,7 @@ class Run:
         self._env_file.write_text(f"# kept\n{VARIABLE}={self._old.secret.strip()}\nOTHER=1\n")
         self._env_file.chmod(0o600)
         self._journal_seen = b""
+        self._journal_now: Mapping[str, list[dict[str, Any]]] = {"intents": [], "rotations": []}
 
     @property
     def made(self) -> int:
@@ -455,7 +456,7 @@ class Run:
 
     def _journal(self) -> Mapping[str, list[dict[str, Any]]]:
         path = self._state / "journal.json"
-        raw = path.read_bytes() if path.exists() else b'{"intents":[],"rotations":[]}'
+        raw = path.read_bytes() if path.exists() else b""
         if raw != self._journal_seen:
             self._journal_seen = raw
             text = raw.decode()
@@ -465,8 +466,8 @@ class Run:
                 *(each for made in self._proxy.minted.values() for each in made),
             ]:
                 assert not any(each in text for each in spellings(secret)), "a secret is on disk"
-        contents: Mapping[str, list[dict[str, Any]]] = msgspec.json.decode(raw)
-        return contents
+            self._journal_now = msgspec.json.decode(raw)
+        return self._journal_now
 
     def _check(self, label: str) -> None:
         journal = self._journal()

@@ -65,18 +65,25 @@ def revoke_old(terminal: Terminal, name: str) -> None:
     terminal.until("The rotation is over. The old key is dead.")
 
 
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[list[str]]:
+    """A tmux with a server of its own, as the beginning of a command."""
+    command = [str(TMUX), "-S", str(tmp_path / "tmux"), "-f", os.devnull]
+    yield command
+    subprocess.run([*command, "kill-server"], capture_output=True, check=False, timeout=20)
+
+
 @pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
-def test_the_demos_rotation_in_tmux(machine: Machine, tmp_path: Path) -> None:
+def test_the_demos_rotation_in_tmux(machine: Machine, tmux: list[str]) -> None:
     """From R to the proof that the old key is dead, at 80x24; neither key is ever shown."""
-    socket = ["-S", str(tmp_path / "tmux"), "-f", os.devnull]
-    terminal = machine.run([str(TMUX), *socket, "new-session", PROGRAM, "demo"], lines=25)
+    terminal = machine.run([*tmux, "new-session", PROGRAM, "demo"], lines=25)
     terminal.until(NAME, "● live")
     eventually(lambda: machine.demo_folders, "the demo's folder")
     [folder] = machine.demo_folders
     path = folder / "integrations" / "ci.env"
     old = read_env_file(path)
     assert old is not None
-    port = listening_port(terminal_server(tmp_path))
+    port = listening_port(server_in(tmux))
     open_plan(terminal, NAME)
     deliver(terminal)
     terminal.until("✓ Create the successor", "✓ Deliver it", "✓ Prove it", "▸ Watch the old key")
@@ -100,10 +107,10 @@ def test_the_demos_rotation_in_tmux(machine: Machine, tmp_path: Path) -> None:
     ]
 
 
-def terminal_server(tmp_path: Path) -> int:
-    """The demo's server, a grandchild of the tmux server."""
+def server_in(tmux: list[str]) -> int:
+    """The demo's server, a descendant of the tmux server."""
     answer = subprocess.run(
-        [str(TMUX), "-S", str(tmp_path / "tmux"), "display-message", "-p", "#{pane_pid}"],
+        [*tmux, "display-message", "-p", "#{pane_pid}"],
         capture_output=True,
         text=True,
         check=True,

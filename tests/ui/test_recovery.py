@@ -126,7 +126,7 @@ async def test_no_server_from_the_start_then_one() -> None:
         await story.shows("next try in")
         service.listing_fault = None
         await story.shows("CI/CD Pipeline")
-        assert story.table.has_focus, "the keys work at once"
+        await story.until(lambda: story.app.focused is story.table, "the keys are the list's")
         await story.press("j")
         assert story.table.cursor_row == 1
 

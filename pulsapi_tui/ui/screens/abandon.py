@@ -8,7 +8,7 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Button
 
-from pulsapi_tui.domain.rotation import Rotation, Step
+from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
@@ -25,13 +25,12 @@ class AbandonScreen(Dialog[bool | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """What each way leaves behind."""
         rotation = self._rotation
-        old_is_dead = rotation.is_done(Step.REVOKE)
         if rotation.new is None:
             text = f"No successor was made. The old key {rotation.old.shown} stays as it is."
-        elif old_is_dead:
+        elif rotation.old_may_be_dead:
             text = (
-                f"The old key {rotation.old.shown} is revoked already. Without its successor "
-                f"{rotation.new.shown}, nothing that used it has a key."
+                f"The old key {rotation.old.shown} is revoked, or may be. Its successor "
+                f"{rotation.new.shown} is kept: without it, nothing that used it has a key."
             )
         else:
             text = (
@@ -41,7 +40,7 @@ class AbandonScreen(Dialog[bool | None]):
             )
         yield self.text(sentence(text))
         buttons = [Button("Go back", id="back", variant="primary")]
-        if rotation.new is None:
+        if rotation.new is None or rotation.old_may_be_dead:
             buttons.append(Button("Abandon", id="keep"))
         else:
             buttons.append(Button("Keep both", id="keep"))

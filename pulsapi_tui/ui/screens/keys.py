@@ -17,10 +17,10 @@ from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Delivery, Sess
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.ui.asks import Asks
+from pulsapi_tui.ui.asks import Asks, Severity
 from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.feed import Feed
-from pulsapi_tui.ui.key_actions import KeyActions, Severity
+from pulsapi_tui.ui.key_actions import KeyActions
 from pulsapi_tui.ui.list_screen import ListScreen
 from pulsapi_tui.ui.states import LOADING
 from pulsapi_tui.ui.widgets.header_line import HeaderLine

@@ -1,0 +1,124 @@
+"""Live keys that, as far as is known, nobody has: named, and decided about by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
+
+from pulsapi_tui.domain.errors import JournalError
+from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.models import Account, ApiKey
+from pulsapi_tui.domain.ports import Clock, Session
+from pulsapi_tui.flows.create import review_intents
+from pulsapi_tui.flows.revoke import RevokeOutcome
+from pulsapi_tui.ui.asks import Asks, OrphanChoice, Severity
+
+Revoke = Callable[[ApiKey], Awaitable[RevokeOutcome]]
+
+
+class OrphansView(Protocol):
+    """What is needed of the screen."""
+
+    @property
+    def account(self) -> Account:
+        """The account of the session."""
+        ...
+
+    @property
+    def key_list(self) -> KeyList:
+        """The list as last read."""
+        ...
+
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """A toast."""
+        ...
+
+    def put_off(self, key_id: str) -> None:
+        """The user decides later about this key without an owner."""
+        ...
+
+
+class Orphans:
+    """The creates of one session that are not over."""
+
+    def __init__(
+        self, session: Session, clock: Clock, asks: Asks, revoke: Revoke, view: OrphansView
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._asks = asks
+        self._revoke = revoke
+        self._view = view
+        self._put_off: set[str] = set()
+        self.own: set[str] = set()
+        """Creates of this run, by their request ids: they are handed over, not asked about."""
+
+    async def review(self, rotation_ids: Collection[str]) -> None:
+        """Hold the journal against the fresh list, and ask about keys without an owner."""
+        try:
+            found = review_intents(
+                self._view.key_list,
+                self._view.account,
+                self._session.service.origin,
+                self._session.journal,
+                self._clock,
+                rotation_ids,
+            )
+        except JournalError as error:
+            if "journal" not in self._put_off:
+                self._put_off.add("journal")
+                self._view.say(error.user_message, "warning")
+            return
+        for intent, orphan in found.orphans:
+            if intent.request_id not in self.own | self._put_off:
+                await self.resolve(intent, orphan, _why(intent))
+
+    async def resolve(self, intent: Intent, orphan: ApiKey, why: str) -> OrphanChoice:
+        """Ask what to do with it, and do that."""
+        while True:
+            choice = await self._asks.orphan(orphan, why, self._clock.now())
+            if choice is OrphanChoice.KEEP:
+                self.forget(intent)
+            elif choice is OrphanChoice.LATER:
+                self._put_off.add(intent.request_id)
+                self._view.put_off(orphan.id)
+            else:
+                outcome = await self._revoke(orphan)
+                if not outcome.is_dead:
+                    why = f"It could not be revoked: {outcome.reason}"
+                    continue
+                self.forget(intent)
+                self._view.say(f"Revoked “{orphan.name}”.")
+            return choice
+
+    def forget(self, intent: Intent) -> None:
+        """Its key is stored, or dead."""
+        try:
+            self._session.journal.remove(intent.request_id)
+        except JournalError as error:
+            self._view.say(error.user_message, "warning")
+
+    def forget_keys(self, key_ids: set[str]) -> None:
+        """Of keys that are dead, nothing needs to be remembered."""
+        origin, account_id = self._session.service.origin, self._view.account.id
+        try:
+            for intent in self._session.journal.open_intents(origin, account_id):
+                if intent.key_id in key_ids:
+                    self._session.journal.remove(intent.request_id)
+        except JournalError as error:
+            self._view.say(error.user_message, "warning")
+
+
+def _why(intent: Intent) -> str:
+    if intent.target is not None:
+        return (
+            "This program created it, tried to deliver it, and ended before anything proved that "
+            f"it got there. Look there first: {intent.target}"
+        )
+    if intent.state == "created":
+        return (
+            "This program created it and showed it, or was about to, and ended before anything "
+            "proved that the secret was stored."
+        )
+    return "This program asked for it, and the answer with the secret never came."
