@@ -54,8 +54,9 @@ def test_command_ids_and_keys_are_unique() -> None:
 
 
 def test_no_destructive_key_is_bound_to_delete_or_is_the_twin_of_a_harmless_one() -> None:
-    [revoke] = [command for command in COMMANDS if "revoke" in command.action]
-    assert revoke.keys == "X"
+    revoking = [command for command in COMMANDS if "revoke" in command.action]
+    assert {command.id for command in revoking} == {"keys.revoke", "rotate.revoke_old"}
+    assert {command.keys for command in revoking} == {"X"}
     taken = {key for command in COMMANDS for key in command.keys.split(",")}
     assert not {"x", "delete", "backspace", "ctrl+x"} & taken
 
