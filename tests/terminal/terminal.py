@@ -207,7 +207,8 @@ class Terminal:
         """Wait for the end: the exit status, or minus the signal that ended it."""
         eventually(lambda: not self._child.isalive(), "the program ends")
         if not self._closing.is_set():
-            self.wait_for(lambda: self._at_end, "the last byte")
+            # Not `wait_for`: what was killed within a frame never ends it.
+            eventually(lambda: self._at_end, "the last byte")
         if self._child.signalstatus is not None:
             return -self._child.signalstatus
         return int(self._child.exitstatus or 0)
