@@ -122,6 +122,8 @@ class Rotator:
         """The successor with its secret, as long as that is in hand."""
         self.intent: Intent | None = None
         self._old_secret: Secret | None = None
+        self.unwritten_since: float | None = None
+        """By the monotonic clock: since when there are observations that are not written down."""
 
     @property
     def in_hand(self) -> bool:
@@ -377,13 +379,23 @@ class Rotator:
         return None
 
     def observe(self, listed: KeyList) -> None:
-        """See what a fresh list says of both keys."""
+        """See what a fresh list says of both keys.
+
+        It is written down now and then (`write_down`): a key in use moves with every list, and a
+        minute of observations that a crash takes along makes a verdict no less true.
+        """
         old, new = self._listed(listed)
         if old is None:
             return
         watch = observed(self.rotation.watch, old, new)
         if watch is not self.rotation.watch:
-            self._save(msgspec.structs.replace(self.rotation, watch=watch))
+            self.rotation = msgspec.structs.replace(self.rotation, watch=watch)
+            if self.unwritten_since is None:
+                self.unwritten_since = self._ports.clock.monotonic()
+
+    def write_down(self) -> None:
+        """Write down what was observed."""
+        self._save(self.rotation)
 
     def _listed(self, listed: KeyList) -> tuple[ApiKey | None, ApiKey | None]:
         new = self.rotation.new
@@ -507,6 +519,7 @@ class Rotator:
     def _save(self, rotation: Rotation) -> JournalError | None:
         """Go on as that, and write it down; why it can't be written, if it can't."""
         self.rotation = rotation
+        self.unwritten_since = None
         try:
             self._ports.journal.put_rotation(rotation)
         except JournalError as error:

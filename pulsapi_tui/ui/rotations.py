@@ -31,6 +31,12 @@ from pulsapi_tui.ui.rotation_words import DOING, IN_HAND, choices, ended, resume
 READY = frozenset({VerdictKind.PROBABLY, VerdictKind.SAFE})
 """Verdicts with which an old key may be revoked without its name being typed."""
 
+WRITE_AFTER_S = 60.0
+"""So old observations may get before they are written down."""
+
+MOST_WRITES = 4
+"""Observations that are written down with one list."""
+
 TICK_S = 1.0
 """Between two looks at both keys while a rotation is open."""
 
@@ -145,8 +151,16 @@ class Rotations:
 
     def observe(self) -> None:
         """See what a fresh list says of the keys in flight."""
+        now = self._clock.monotonic()
+        due: list[Rotator] = []
         for rotator in self._rotators.values():
             rotator.observe(self._view.key_list)
+            since = rotator.unwritten_since
+            if since is not None and now - since >= WRITE_AFTER_S:
+                due.append(rotator)
+        # Each is a write that waits for the disk: a few with every list, the rest with the next.
+        for rotator in due[:MOST_WRITES]:
+            rotator.write_down()
 
     def _show_marks(self) -> None:
         rotations = [
@@ -272,7 +286,7 @@ class Rotations:
             case RotationWish.REVOKE_OLD:
                 return await self._revoke_old(rotator, screen)
             case RotationWish.REPLACE:
-                said = await self._busy(rotator, screen, "Revoking the lost successor…")
+                said = await self._replace(rotator, screen)
                 return said or await self._advance(rotator, screen)
             case RotationWish.HAVE_IT:
                 rotator.handed_over("Its owner has it.")
@@ -348,9 +362,9 @@ class Rotations:
                 rotator.handed_over("Shown, and delivered.")
         return await self._advance(rotator, screen)
 
-    async def _busy(self, rotator: Rotator, screen: OpenRotation, what: str) -> Content | None:
+    async def _replace(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
         """Replace a lost successor; what went wrong, if it did."""
-        self._paint(rotator, screen, literal(what), busy=True)
+        self._paint(rotator, screen, literal("Revoking the lost successor…"), busy=True)
         replaced = await rotator.replace()
         self._follow(rotator)
         return None if replaced.done else said_of(replaced)

@@ -461,7 +461,12 @@ async def test_a_list_adds_what_was_seen(bench: Bench) -> None:
     used = [
         msgspec.structs.replace(key, last_used_at=NOW + timedelta(seconds=1)) for key in (NEW, OLD)
     ]
+    before = bench.on_disk
     rotator.observe(KeyList(used, NOW))
+    assert rotator.unwritten_since is not None
+    assert bench.on_disk == before, "a key in use would be a write with every list"
+    rotator.write_down()
+    assert rotator.unwritten_since is None
     [rotation] = bench.on_disk
     assert rotation.watch.old_uses == rotation.watch.new_uses == (NOW + timedelta(seconds=1),)
     before = rotator.rotation
