@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.long import reveal_kills
+from tests.long import by_pytest, reveal_kills
 
 
 class Check(NamedTuple):
@@ -25,6 +25,17 @@ CHECKS: dict[str, Check] = {
         "No key is left that nobody names: the program is killed at random moments of a create "
         "and of what follows it, and the next start must name each key that the server has.",
         reveal_kills.figure,
+    ),
+    "rotation-cuts": Check(
+        "No rotation loses a key: killed before and after every call, its connection cut at every "
+        "request by FIN, RST and a stall, its disk failing at every write. (All of them; --times "
+        "and --seed have no meaning.)",
+        by_pytest.rotation_cuts,
+    ),
+    "bulk-rotation": Check(
+        "So many keys (--times) are rotated by one plan on a server that fails one call in ten: "
+        "all end in a known state, the load is bounded and the event loop is free.",
+        by_pytest.bulk_rotation,
     ),
 }
 
