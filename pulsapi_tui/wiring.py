@@ -173,10 +173,10 @@ class DemoConnector:
             _client, hello.base_url, credential or hello.key, self._clock, retrying
         )
         last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
-        if hello.env_file and last_target.last() is None:
+        if hello.env_file:
             # The one integration of the demo that reads its key from a file.
             values = {"path": hello.env_file, "variable": "PULSAPI_API_KEY"}
-            last_target.remember(Target(way_id="env_file", values=values))
+            last_target.preset(Target(way_id="env_file", values=values), "CI/CD Pipeline")
         journal = JournalFile(hello.directory / "journal.json")
         log = ActionLogFile(hello.directory / "actions.jsonl")
         return Session(service, journal, "demo", last_target, log)

@@ -124,10 +124,10 @@ class NoRecorders:
 class NoLastTarget:
     """Nothing was delivered before."""
 
-    def last(self) -> Target | None:
+    def last(self, key_name: str) -> Target | None:
         return None
 
-    def remember(self, target: Target) -> None:
+    def remember(self, target: Target, key_name: str) -> None:
         pass
 
 

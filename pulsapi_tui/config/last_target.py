@@ -1,10 +1,9 @@
-"""Where a key of each profile was delivered to last: a small file of the app's own."""
+"""Where keys of each profile were delivered to last: a small file of the app's own."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,40 +13,68 @@ import tomli_w
 from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.files import open_directory, replace_file
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 1024 * 1024
+MOST_NAMES = 500
+"""Names remembered of a profile; the oldest are forgotten."""
+
+ONCE = "file"
+"""The way to a file that must not be there: never the place for another key."""
+
+
+class _Profile(msgspec.Struct):
+    last: Target | None = None
+    by_name: dict[str, Target] = {}
 
 
 class _Contents(msgspec.Struct):
-    targets: dict[str, Target]
+    profiles: dict[str, _Profile] = {}
 
 
 class LastTargetFile:
-    """The last target of one profile. A convenience: what can't be read or kept is forgotten."""
+    """The last targets of one profile. A convenience: what can't be read or kept is forgotten."""
 
     def __init__(self, path: Path, profile: str) -> None:
         self._path = path
         self._profile = profile
 
-    def last(self) -> Target | None:
-        """The last one."""
-        return self._read().get(self._profile)
+    def last(self, key_name: str) -> Target | None:
+        """Where a key of that name went last, else where any key went."""
+        profile = self._read().profiles.get(self._profile, _Profile())
+        target = profile.by_name.get(key_name, profile.last)
+        return None if target is None or target.way_id == ONCE else target
 
-    def remember(self, target: Target) -> None:
+    def remember(self, target: Target, key_name: str) -> None:
         """Keep it."""
-        targets = {**self._read(), self._profile: target}
-        text = tomli_w.dumps({"targets": msgspec.to_builtins(targets)})
+        self._keep(target, key_name, for_all=True)
+
+    def preset(self, target: Target, key_name: str) -> None:
+        """Keep it for keys of that name alone."""
+        self._keep(target, key_name, for_all=False)
+
+    def _keep(self, target: Target, key_name: str, *, for_all: bool) -> None:
+        contents = self._read()
+        before = contents.profiles.get(self._profile, _Profile())
+        others = {name: each for name, each in before.by_name.items() if name != key_name}
+        by_name = dict([*others.items(), (key_name, target)][-MOST_NAMES:])
+        contents.profiles[self._profile] = _Profile(target if for_all else before.last, by_name)
+        values = msgspec.to_builtins(contents)
+        for profile in values["profiles"].values():
+            if profile["last"] is None:
+                # TOML has no null.
+                del profile["last"]
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open_directory(self._path.parent) as directory:
-                replace_file(directory, self._path.name, text.encode(), must_be_private=False)
+                text = tomli_w.dumps(values).encode()
+                replace_file(directory, self._path.name, text, must_be_private=False)
 
-    def _read(self) -> Mapping[str, Target]:
+    def _read(self) -> _Contents:
         try:
             with open(self._path, "rb", opener=_without_waiting) as stream:
                 values = tomllib.loads(stream.read(MAX_BYTES).decode())
-            return msgspec.convert(values, _Contents).targets
+            return msgspec.convert(values, _Contents)
         except (OSError, ValueError, msgspec.ValidationError):
-            return {}
+            return _Contents()
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -242,11 +242,11 @@ class ActionLog(Protocol):
 class LastTarget(Protocol):
     """The target that was delivered to last, kept per profile."""
 
-    def last(self) -> Target | None:
-        """The last one; None where there is none, or it can't be read."""
+    def last(self, key_name: str) -> Target | None:
+        """Where a key of that name went last, else where any key went; None where nothing helps."""
         ...
 
-    def remember(self, target: Target) -> None:
+    def remember(self, target: Target, key_name: str) -> None:
         """Keep it; what can't be kept is forgotten without a word."""
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from pulsapi_tui.domain.models import ApiKey
@@ -22,6 +23,18 @@ class Seen(NamedTuple):
     """Different `last_used_at`, oldest first."""
     seen_from: datetime
     """When it was first looked at."""
+    forgotten_pause_s: float = 0.0
+    """The longest pause known when uses were dropped; 0 where none were (`verdict.Watch`)."""
+
+
+def _with(seen: Seen, use: datetime) -> Seen:
+    uses = (*seen.uses, use)
+    if len(uses) <= KEPT_USES:
+        return seen._replace(uses=uses)
+    # Else the time before the oldest use that is kept would look like a pause.
+    first_s = seen.forgotten_pause_s or abs((seen.seen_from - uses[0]).total_seconds())
+    gaps_s = ((later - earlier).total_seconds() for earlier, later in pairwise(uses))
+    return Seen(uses[-KEPT_USES:], seen.seen_from, max(first_s, *gaps_s))
 
 
 class UsesSeen:
@@ -38,7 +51,7 @@ class UsesSeen:
         for key in keys:
             seen = self._seen.get(key.id) or Seen((), at)
             if key.last_used_at is not None and key.last_used_at not in seen.uses[-1:]:
-                seen = seen._replace(uses=(*seen.uses, key.last_used_at)[-KEPT_USES:])
+                seen = _with(seen, key.last_used_at)
             self._seen[key.id] = seen
 
     def of(self, key: ApiKey, now: datetime) -> Seen:

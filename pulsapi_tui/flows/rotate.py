@@ -100,7 +100,12 @@ def plan(
         where="" if target is None else ports.delivery.preview(target).text,
         started_at=now,
         watch=Watch(
-            since=now, tried_at=None, old_uses=seen.uses, new_uses=(), seen_from=seen.seen_from
+            since=now,
+            tried_at=None,
+            old_uses=seen.uses,
+            new_uses=(),
+            seen_from=seen.seen_from,
+            forgotten_pause_s=seen.forgotten_pause_s,
         ),
         step=Step.REVOKE if mode is Mode.REVOKE_FIRST else Step.CREATE,
     )
@@ -122,6 +127,7 @@ class Rotator:
         """The successor with its secret, as long as that is in hand."""
         self.intent: Intent | None = None
         self._old_secret: Secret | None = None
+        self._is_forgotten = False
         self.unwritten_since: float | None = None
         """By the monotonic clock: since when there are observations that are not written down."""
 
@@ -520,6 +526,9 @@ class Rotator:
         """Go on as that, and write it down; why it can't be written, if it can't."""
         self.rotation = rotation
         self.unwritten_since = None
+        if self._is_forgotten:
+            # What is over must not be brought back by an observation that came after it.
+            return None
         try:
             self._ports.journal.put_rotation(rotation)
         except JournalError as error:
@@ -527,5 +536,6 @@ class Rotator:
         return None
 
     def _forget(self) -> None:
+        self._is_forgotten = True
         with suppress(JournalError):
             self._ports.journal.remove_rotation(self.rotation.id)

@@ -162,8 +162,13 @@ class Asks(Protocol):
         """The name of a new key, and where it goes."""
         ...
 
-    async def target(self, key_name: str, before: Target | None) -> Target | None:
-        """Where to deliver a key to; `before` is where one went last, or was to go just now."""
+    async def target(
+        self, key_name: str, before: Target | None, *, correct: bool = False
+    ) -> Target | None:
+        """Where to deliver a key to; `before` is where one went last.
+
+        `correct`: it is where this one was to go, and can't as it is.
+        """
         ...
 
     async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:

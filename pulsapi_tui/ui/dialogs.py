@@ -51,11 +51,13 @@ class Dialogs:
         """The name of a new key, and where it goes."""
         return await self._app.push_screen_wait(CreateKeyScreen(taken, draft))
 
-    async def target(self, key_name: str, before: Target | None) -> Target | None:
+    async def target(
+        self, key_name: str, before: Target | None, *, correct: bool = False
+    ) -> Target | None:
         """Where to deliver a key to."""
         delivery = self._hand_off.delivery
         ways = await delivery.ways(key_name)
-        screen = DeliverKeyScreen(key_name, ways, before, delivery.preview)
+        screen = DeliverKeyScreen(key_name, ways, before, delivery.preview, correct=correct)
         return await self._app.push_screen_wait(screen)
 
     async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:

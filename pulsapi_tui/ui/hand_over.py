@@ -67,11 +67,13 @@ class HandOver:
 
         `replaces` are the hints of keys that may stand there already, and may be replaced.
         """
-        target = self._session.last_target.last()
+        target = self._session.last_target.last(key_name)
+        correct = False
         while True:
-            target = await self._asks.target(key_name, target)
+            target = await self._asks.target(key_name, target, correct=correct)
             if target is None or await self._agreed(target, replaces):
                 return target
+            correct = True
 
     async def _agreed(self, target: Target, replaces: Collection[str]) -> bool:
         try:
@@ -180,7 +182,7 @@ class HandOver:
             self._recorder.note("deliver", subject, "failed", detail, secret)
             raise
         self._recorder.note("deliver", subject, "delivered", f"To {delivered.where}.", secret)
-        self._session.last_target.remember(target)
+        self._session.last_target.remember(target, created.key.name)
         return delivered
 
     @contextmanager

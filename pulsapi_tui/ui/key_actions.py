@@ -143,7 +143,7 @@ class KeyActions:
         name = created.key.name
         self._orphans.own.add(intent.request_id)
         began_at = self._clock.now()
-        with self._under_way(f"“{name}” is open this once and not yet known to be stored"):
+        with self._under_way(f"handing over “{name}”"):
             if target is None:
                 handed_over = await self._hand_over.show(created, intent)
             else:
@@ -193,7 +193,7 @@ class KeyActions:
     async def rotate(self, keys: Sequence[ApiKey]) -> None:
         """Rotate one key, or several by one plan."""
         async with self._turn:
-            with self._under_way("a rotation is open"):
+            with self._under_way("rotating"):
                 if len(keys) == 1:
                     await self.rotations.rotate(keys[0])
                 else:

@@ -261,7 +261,8 @@ class Rotations:
             self._paint(rotator, screen, said)
             wish = await self._next_wish(screen)
             if wish is None:
-                rotator.observe(self._view.key_list)
+                if rotator.rotation.id in self._rotators:
+                    rotator.observe(self._view.key_list)
             elif wish is not RotationWish.CLOSE:
                 said = await self._grant(wish, rotator, screen) or said
             elif rotator.in_hand and rotator.rotation.id in self._rotators:
@@ -313,6 +314,8 @@ class Rotations:
                 return await self._show(rotator, screen)
             self._paint(rotator, screen, literal(DOING[rotation.step]), busy=True)
             advanced = await rotator.advance(self._view.key_list)
+            if rotation.step is Step.DELIVER and advanced.done and rotation.target is not None:
+                self._session.last_target.remember(rotation.target, rotation.new_name)
             self._follow(rotator)
             if not advanced.done:
                 return said_of(advanced)

@@ -100,7 +100,7 @@ class NotedTarget(NoLastTarget):
     def __init__(self, recorded: Recorded) -> None:
         self._recorded = recorded
 
-    def remember(self, target: Target) -> None:
+    def remember(self, target: Target, key_name: str) -> None:
         self._recorded.written.append(target)
 
 

@@ -60,10 +60,10 @@ class Memory:
     def __init__(self) -> None:
         self.target: Target | None = None
 
-    def last(self) -> Target | None:
+    def last(self, key_name: str) -> Target | None:
         return self.target
 
-    def remember(self, target: Target) -> None:
+    def remember(self, target: Target, key_name: str) -> None:
         self.target = target
 
 
@@ -219,7 +219,7 @@ async def test_what_speaks_against_it_is_asked_about_and_opens_on_cancel(
     assert not place.got
     # What was to be is offered again, first.
     await told.shows("As before: Env file")
-    await told.press("enter")
+    await told.press("enter", "enter")
     await told.shows("! It lies inside a git work tree.")
     await told.press("tab", "enter")
     await told.shows("✓ Written, and read back.")
@@ -296,7 +296,7 @@ async def test_after_a_delivery_it_closes_without_a_question(told: Story, place:
     assert told.keys_screen.in_hand is not None
     await told.press("d", "enter", "enter", "enter")
     await told.shows("✓ Written, and read back.")
-    await told.shows("Stored. Take it to more places, or close this with Esc.")
+    await told.shows("Delivered. Take it to more places, or close this with Esc.")
     assert told.keys_screen.in_hand is None
     assert isinstance(told.app.screen, RevealKeyScreen)
     await told.press("d", "enter")

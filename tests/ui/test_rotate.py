@@ -39,7 +39,7 @@ async def rotating(
 def env_file_of(story: Story) -> Path:
     """The env file that the demo's integration reads."""
     assert story.keys_screen._actions is not None  # noqa: SLF001
-    target = story.keys_screen._actions._session.last_target.last()  # noqa: SLF001
+    target = story.keys_screen._actions._session.last_target.last(NAME)  # noqa: SLF001
     assert target is not None
     return Path(target.values["path"])
 
@@ -224,7 +224,7 @@ async def test_the_key_of_this_session_goes_on_with_its_successor(
     assert "revoke first" not in rotating.text
     await rotating.press("enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, DeliverKeyScreen), "the ways")
-    await rotating.press("down", "enter", "enter", "enter")
+    await rotating.press("enter", "enter", "enter")
     await rotating.shows("▸ Watch the old key")
     new = read_env_file(tmp_path / ".env")
     assert new is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulsapi_tui.config.last_target import LastTargetFile
+from pulsapi_tui.config.last_target import MOST_NAMES, LastTargetFile
 from pulsapi_tui.domain.delivery import Target
 
 ENV = Target(way_id="env_file", values={"path": "~/äpp/.env", "variable": "A_B"})
@@ -21,24 +21,55 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_nothing_at_first(path: Path) -> None:
-    assert LastTargetFile(path, "demo").last() is None
+    assert LastTargetFile(path, "demo").last("CI") is None
     assert not path.parent.exists()
 
 
 def test_each_profile_has_its_own(path: Path) -> None:
-    LastTargetFile(path, "demo").remember(ENV)
-    LastTargetFile(path, "api.pulsapi.com").remember(PASS)
-    assert LastTargetFile(path, "demo").last() == ENV
-    assert LastTargetFile(path, "api.pulsapi.com").last() == PASS
-    LastTargetFile(path, "demo").remember(PASS)
-    assert LastTargetFile(path, "demo").last() == PASS
-    assert LastTargetFile(path, "staging").last() is None
+    LastTargetFile(path, "demo").remember(ENV, "CI")
+    LastTargetFile(path, "api.pulsapi.com").remember(PASS, "CI")
+    assert LastTargetFile(path, "demo").last("CI") == ENV
+    assert LastTargetFile(path, "api.pulsapi.com").last("CI") == PASS
+    LastTargetFile(path, "demo").remember(PASS, "CI")
+    assert LastTargetFile(path, "demo").last("CI") == PASS
+    assert LastTargetFile(path, "staging").last("CI") is None
+
+
+def test_a_key_goes_where_its_name_went_before(path: Path) -> None:
+    it = LastTargetFile(path, "demo")
+    it.remember(ENV, "CI")
+    it.remember(PASS, "Deploy bot")
+    assert it.last("CI") == ENV
+    assert it.last("Deploy bot") == PASS
+    assert it.last("a new one") == PASS
+
+
+def test_what_was_set_beforehand_is_for_that_name_alone(path: Path) -> None:
+    it = LastTargetFile(path, "demo")
+    it.preset(ENV, "CI")
+    assert it.last("CI") == ENV
+    assert it.last("a new one") is None
+
+
+def test_a_file_that_must_be_new_is_not_offered_again(path: Path) -> None:
+    it = LastTargetFile(path, "demo")
+    it.remember(Target(way_id="file", values={"path": "~/ci.key"}), "CI")
+    assert it.last("CI") is None
+    assert it.last("a new one") is None
+
+
+def test_names_are_not_kept_without_end(path: Path) -> None:
+    it = LastTargetFile(path, "demo")
+    for number in range(MOST_NAMES + 2):
+        it.preset(ENV, f"key {number}")
+    assert it.last("key 1") is None
+    assert it.last("key 2") == ENV
 
 
 def test_it_is_private(path: Path) -> None:
     before = os.umask(0)
     try:
-        LastTargetFile(path, "demo").remember(ENV)
+        LastTargetFile(path, "demo").remember(ENV, "CI")
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -51,25 +82,25 @@ def test_what_is_damaged_is_nothing(path: Path, text: str) -> None:
     path.parent.mkdir()
     path.write_text(text)
     it = LastTargetFile(path, "demo")
-    assert it.last() is None
-    it.remember(ENV)
-    assert it.last() == ENV
+    assert it.last("CI") is None
+    it.remember(ENV, "CI")
+    assert it.last("CI") == ENV
 
 
 def test_bytes_that_are_no_text_are_nothing(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"\xff")
-    assert LastTargetFile(path, "demo").last() is None
+    assert LastTargetFile(path, "demo").last("CI") is None
 
 
 def test_a_fifo_is_not_waited_for(path: Path) -> None:
     path.parent.mkdir()
     os.mkfifo(path)
-    assert LastTargetFile(path, "demo").last() is None
+    assert LastTargetFile(path, "demo").last("CI") is None
 
 
 def test_where_it_can_t_be_kept_nothing_happens(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     it = LastTargetFile(tmp_path / "file" / "last-targets.toml", "demo")
-    it.remember(ENV)
-    assert it.last() is None
+    it.remember(ENV, "CI")
+    assert it.last("CI") is None

@@ -475,6 +475,17 @@ async def test_a_list_adds_what_was_seen(bench: Bench) -> None:
     assert rotator.rotation is before
 
 
+async def test_what_is_over_is_not_brought_back_by_what_is_seen_after(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator, 3)
+    assert (await rotator.abandon(keep_both=True)).done
+    rotator.observe(
+        KeyList([msgspec.structs.replace(OLD, last_used_at=NOW + timedelta(seconds=1))], NOW)
+    )
+    rotator.write_down()
+    assert list(bench.on_disk) == []
+
+
 async def test_the_watch_ends_when_the_user_says_so(bench: Bench) -> None:
     rotator = bench.begin()
     rotator.stop_watching("Too early.")

@@ -61,3 +61,14 @@ def test_of_a_list_that_is_too_long_nothing_is_remembered() -> None:
     assert seen.of(used(5), NOW) == Seen((at(5),), NOW)
     seen.note([used(1, f"k{number}") for number in range(MAX_KEYS)], at(1))
     assert seen.of(used(1), NOW) == Seen((at(1),), at(1))
+
+
+def test_what_was_dropped_does_not_look_like_a_pause() -> None:
+    """A key used every minute, watched for hours: its longest pause stays a minute."""
+    seen = UsesSeen()
+    for minutes_ago in range(300, -1, -1):
+        seen.note([used(minutes_ago)], at(minutes_ago))
+    known = seen.of(used(0), NOW)
+    assert len(known.uses) == KEPT_USES
+    assert known.seen_from == at(300)
+    assert known.forgotten_pause_s == 60

@@ -43,11 +43,17 @@ class DeliverKeyScreen(Dialog[Target | None]):
         ways: Sequence[Way],
         before: Target | None,
         preview: Callable[[Target], Preview],
+        *,
+        correct: bool = False,
     ) -> None:
-        """`before` comes first in the menu, where its way can still be had."""
+        """`before` comes first in the menu, where its way can still be had.
+
+        `correct`: it was refused, so its first field has the focus.
+        """
         super().__init__("Deliver the key")
         self._key_name = key_name
         self._preview = preview
+        self._correct = correct
         self._choices = [
             _Choice(literal(way.title), way, {field.id: field.default for field in way.fields})
             for way in ways
@@ -88,6 +94,8 @@ class DeliverKeyScreen(Dialog[Target | None]):
         for field in self.query(Input):
             field.cursor_blink = False
         self.query_one("#ways", OptionList).highlighted = 0
+        if self._correct and self._chosen.way.fields:
+            self.set_focus(self.query_one("#field-0", Input))
 
     @property
     def _chosen(self) -> _Choice:

@@ -163,7 +163,9 @@ class KeysScreen(ListScreen):
     @property
     def under_way(self) -> str | None:
         """What quitting now would leave behind."""
-        return self._actions.under_way if self._actions else None
+        under_way = self._actions.under_way if self._actions else None
+        count = self._listing.rotations
+        return under_way or (f"{count} rotation{'s' * (count != 1)}" if count else None)
 
     @property
     def in_hand(self) -> str | None:

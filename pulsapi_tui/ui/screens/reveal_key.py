@@ -98,7 +98,7 @@ class RevealKeyScreen(Dialog[None]):
 
     def _what(self) -> Content:
         then = (
-            ("Stored. Take it to more places, or close this with Esc.", "$success")
+            ("Delivered. Take it to more places, or close this with Esc.", "$success")
             if self._stored
             else ("Shown this once: take it to where it belongs now.", "$warning")
         )

@@ -116,7 +116,12 @@ class RevokeKeysScreen(Dialog[bool | None]):
             )
         if self._known is not None:
             glyph, style = ("!", "$warning") if self._known.is_early else ("✓", "$success")
-            return sentence((f"{glyph} {self._known.text}", style), f" {text}")
+            old = "the old keys" if many else "the old key"
+            return sentence(
+                (f"{glyph} {self._known.text}", style),
+                f"\nOnce revoked, {old} get{'' if many else 's'} 401 Unauthorized. "
+                "This can't be undone.",
+            )
         if not in_use:
             return literal(text)
         if many:
