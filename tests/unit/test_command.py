@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pulsapi_tui.delivery import command
+from pulsapi_tui.delivery import command, running
 from pulsapi_tui.delivery.command import CommandSink
 from pulsapi_tui.delivery.recipes import Recipe
 from pulsapi_tui.delivery.running import KEPT_BYTES, Running
@@ -300,7 +300,8 @@ HANGING = {
 def test_what_hangs_is_ended_with_all_its_children(
     bench: Bench, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "time", Jump(bench.directory / "ready"))
+    for module in (command, running):
+        monkeypatch.setattr(module, "time", Jump(bench.directory / "ready"))
     bench.shell("echo waits for you >&2; " + HANGING[how].format(s=HANG_S))
     error = bench.failure(timeout_s=HANG_S)
     assert error.user_message == (
