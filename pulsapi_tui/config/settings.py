@@ -11,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -104,6 +104,9 @@ def read_settings(path: Path) -> Settings:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
         problem = clean(str(error)).replace("`$.", "`")
+        if "enum" in problem:
+            # The routes are the only words to choose from.
+            problem = f"{problem}; there are: {', '.join(get_args(RouteName))}"
         raise SettingsError(f"{path}: {problem}.") from None
 
 

@@ -5,7 +5,7 @@ A key has one condition, and any number of flags: an idle key may have a vague n
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -77,11 +77,11 @@ class Judge:
         session_key_id: str,
         duplicates: Collection[str] = (),
         limits: HealthLimits | None = None,
-        rotating: Collection[str] = (),
+        rotating: Mapping[str, str] | None = None,
     ) -> None:
-        """`rotating` are the keys of rotations under way, old and new."""
+        """`rotating` says of the keys of rotations under way, by their ids, which ones they are."""
         self._now = now
-        self._rotating = rotating
+        self._rotating = rotating or {}
         self._session_key_id = session_key_id
         self._duplicates = duplicates
         self._limits = limits or HealthLimits()
@@ -132,7 +132,8 @@ class Judge:
 
     def _in_words(self, key: ApiKey, condition: Condition) -> tuple[str, str]:
         if condition is Condition.ROTATING:
-            return "rotating", "Its rotation is under way: press R to go on with it."
+            which = self._rotating[key.id]
+            return "rotating", f"It is the {which} of a rotation under way: press R to go on."
         if condition is Condition.SESSION:
             return (
                 "this session",

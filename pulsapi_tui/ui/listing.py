@@ -39,8 +39,8 @@ class Listing:
         self.unowned: set[str] = set()
         """Keys that nobody is known to have, and that the user put off deciding about."""
         self.session_key_id = ""
-        self.rotating: frozenset[str] = frozenset()
-        """The keys of the rotations that are under way, old and new."""
+        self.rotating: dict[str, str] = {}
+        """The keys of the rotations that are under way: which ones they are, by their ids."""
         self.rotations = 0
         self.uses = UsesSeen()
         self.now: datetime = clock.now()

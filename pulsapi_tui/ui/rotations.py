@@ -7,7 +7,7 @@ watched with every list that is read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from textual.content import Content
@@ -70,8 +70,8 @@ class RotationsView(Protocol):
         """Read the list again."""
         ...
 
-    def rotating(self, key_ids: Iterable[str], count: int) -> None:
-        """So many rotations are under way, with these keys."""
+    def rotating(self, keys: Mapping[str, str], count: int) -> None:
+        """So many rotations are under way; which keys of them are which, by their ids."""
         ...
 
     def unmark(self, key_ids: Iterable[str]) -> None:
@@ -167,8 +167,8 @@ class Rotations:
             *(rotator.rotation for rotator in self._rotators.values()),
             *self._elsewhere,
         ]
-        keys = [rotation.old.id for rotation in rotations]
-        keys += [rotation.new.id for rotation in rotations if rotation.new is not None]
+        keys = {rotation.old.id: "old key" for rotation in rotations}
+        keys |= {each.new.id: "successor" for each in rotations if each.new is not None}
         self._view.rotating(keys, len(rotations))
 
     def take(self, rotators: Iterable[Rotator]) -> None:

@@ -139,7 +139,7 @@ async def test_a_key_in_rotation_is_not_cleaned_up(clock: FakeClock) -> None:
     listing.take(KeyList(KEYS, NOW))
     listing.session_key_id = "session"
     assert ids(listing.idle_keys()) == ["idle", "idle-due"]
-    listing.rotating = frozenset({"idle"})
+    listing.rotating = {"idle": "old key"}
     assert ids(listing.idle_keys()) == ["idle-due"]
 
 

@@ -145,9 +145,9 @@ def test_every_word_fits_its_column(
 
 @pytest.mark.parametrize("used_ago", [None, timedelta(0), 40 * DAY])
 @pytest.mark.parametrize("session_key_id", ["k1", "other"])
-@pytest.mark.parametrize("rotating", [(), {"k1"}])
+@pytest.mark.parametrize("rotating", [{}, {"k1": "old key"}])
 def test_what_a_filter_asks_is_what_the_word_says(
-    used_ago: timedelta | None, session_key_id: str, rotating: Collection[str]
+    used_ago: timedelta | None, session_key_id: str, rotating: dict[str, str]
 ) -> None:
     key = make_key("k1", used_ago=used_ago)
     judge = Judge(NOW, session_key_id, rotating=rotating)

@@ -97,7 +97,7 @@ REFUSED = {
     "[reveal]\nzzz = 1\n": "[reveal] has no setting “zzz”; there are: mask_after_s.",
     '[[delivery.recipes]]\nid = "a"\nargw = ["x"]\n': "did you mean “argv”?",
     '[[delivery.recipes]]\nid="a"\nargv=["x"]\n[[delivery.recipes.fields]]\nide="b"\n': "“id”?",
-    '[clipboard]\nforce = ["wayland"]\n': "Invalid enum value 'wayland'",
+    '[clipboard]\nforce = ["wayland"]\n': "`clipboard.force[0]`; there are: native, osc52, tmux,",
     "[reveal]\nmask_after_s = 0\n": "`float` >= 1.0",
     "[health]\nidle_after_d = 0\n": "`int` >= 1",
     "[health]\ndue_after_d = 4000\n": "`int` <= 3650",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -190,10 +190,10 @@ class KeysScreen(ListScreen):
         """What was seen of a key's uses so far."""
         return self._listing.uses.of(key, self._clock.now())
 
-    def rotating(self, key_ids: Iterable[str], count: int) -> None:
+    def rotating(self, keys: Mapping[str, str], count: int) -> None:
         """So many rotations are under way, with these keys."""
         before = self._listing.rotating, self._listing.rotations
-        self._listing.rotating, self._listing.rotations = frozenset(key_ids), count
+        self._listing.rotating, self._listing.rotations = dict(keys), count
         if before != (self._listing.rotating, count):
             self.query_one(KeysTable).repaint_changed()
             self._show_counts()
