@@ -358,7 +358,7 @@ def test_a_delivery_a_try_and_a_copy_that_fail(world: World, walk: Walk) -> None
 
     (work / ".env").unlink()
     world.deliver()
-    terminal.until("Written to", "read back", "Stored.")
+    terminal.until("Written to", "read back", "Delivered.")
     assert world.canary.found_in((work / ".env").read_bytes())
     world.chosen.append(work / ".env")
     walk(STORED)
