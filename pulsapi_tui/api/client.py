@@ -131,7 +131,12 @@ class PulsApiClient:
         await self._call("DELETE", f"/v1/api-keys/{quote(key_id, safe='')}", expect=204)
 
     async def services(self, credential: Secret | None = None) -> tuple[Service, ...]:
-        """`GET /v1/services`, with another key where one is given."""
+        """`GET /v1/services`, with another key where one is given.
+
+        That one may have been read from a file: it is checked before httpx could print it.
+        """
+        if credential is not None:
+            check_credential(credential)
         answer = await self._call("GET", "/v1/services", expect=200, credential=credential)
         return _wire.decode_services(answer.body)
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from pulsapi_tui.api.client import PulsApiClient
-from pulsapi_tui.domain.errors import PulsapiError
+from pulsapi_tui.domain.errors import CredentialError, PulsapiError
 from pulsapi_tui.domain.secret import Secret
 from tests.contract.conftest import MakeClient
 from tests.contract.support import (
@@ -177,6 +177,23 @@ async def test_a_key_that_can_t_be_sent_is_refused_before_httpx_prints_it(
 ) -> None:
     with pytest.raises(PulsapiError) as caught:
         PulsApiClient(raw_server.base_url, Secret(spoilt), FakeClock())
+    _assert_hidden(printed(caught.value))
+    _assert_hidden(_logged(every_log))
+    assert raw_server.connections == 0
+
+
+@pytest.mark.parametrize("spoilt", [f"{CANARY}\n", f"{CANARY}\r\nX: y", f"{CANARY}é"])
+@pytest.mark.parametrize("call", ["services", "sign_in"])
+async def test_another_key_that_can_t_be_sent_is_refused_too(
+    raw_server: RawServer,
+    make_client: MakeClient,
+    every_log: pytest.LogCaptureFixture,
+    spoilt: str,
+    call: str,
+) -> None:
+    """It may have been read from a file that somebody edited."""
+    with pytest.raises(CredentialError) as caught:
+        await getattr(make_client(), call)(Secret(spoilt))
     _assert_hidden(printed(caught.value))
     _assert_hidden(_logged(every_log))
     assert raw_server.connections == 0
