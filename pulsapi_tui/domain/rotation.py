@@ -60,6 +60,12 @@ class KeyRef(msgspec.Struct, frozen=True):
         """For a sentence."""
         return f"“{self.name}” (…{self.hint})"
 
+    def as_key(self, created_at: datetime) -> ApiKey:
+        """As a key, where one is asked for and the list no longer has it."""
+        return ApiKey(
+            id=self.id, name=self.name, hint=self.hint, created_at=created_at, last_used_at=None
+        )
+
 
 def ref(key: ApiKey) -> KeyRef:
     """What to remember of a key."""

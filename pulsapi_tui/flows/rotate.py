@@ -430,21 +430,15 @@ class Rotator:
             adopted = await self._adopt(secret)
             if adopted is not None:
                 return adopted
-        outcome = await self._send_revoke(self.rotation.old.id, self.rotation.old.name)
+        outcome = await self._send_revoke(self.rotation.old)
         if not outcome.is_dead:
             return Advanced(False, f"The old key was not revoked. {outcome.reason}")
         message = outcome.reason or "Revoked: the server confirmed it."
         self._done(message)
         return Advanced(True, message)
 
-    async def _send_revoke(self, key_id: str, name: str) -> RevokeOutcome:
-        key = ApiKey(
-            id=key_id,
-            name=name,
-            hint="",
-            created_at=self.rotation.started_at,
-            last_used_at=None,
-        )
+    async def _send_revoke(self, key_ref: KeyRef) -> RevokeOutcome:
+        key = key_ref.as_key(self.rotation.started_at)
         [outcome] = await revoke_keys([key], account=self.account, service=self._ports.service)
         return outcome
 
@@ -485,7 +479,7 @@ class Rotator:
         new = self.rotation.new
         if new is None:
             return Advanced(True, "There is no successor.")
-        outcome = await self._send_revoke(new.id, new.name)
+        outcome = await self._send_revoke(new)
         if not outcome.is_dead:
             return Advanced(False, f"The successor was not revoked. {outcome.reason}")
         self._close_intent()

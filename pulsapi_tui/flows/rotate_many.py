@@ -197,14 +197,7 @@ async def finish_many(
                 advanced = await rotator.advance(listed())
                 if not advanced.done or rotator.rotation.is_over:
                     break
-        old = rotator.rotation.old
-        key = ApiKey(
-            id=old.id,
-            name=old.name,
-            hint=old.hint,
-            created_at=rotator.rotation.started_at,
-            last_used_at=None,
-        )
+        key = rotator.rotation.old.as_key(rotator.rotation.started_at)
         rotated = Rotated(key, advanced.done, advanced.message, rotator)
         progress(rotated)
         return rotated

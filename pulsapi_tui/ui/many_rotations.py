@@ -108,14 +108,7 @@ class ManyRotations:
         self._rotations.take(each.rotator for each in rotated if each.rotator is not None)
         # What failed stays marked, so that R tries it again.
         self._view.unmark(each.key.id for each in rotated if each.done)
-        self._view.look_again()
-        done = sum(each.done for each in rotated)
-        await self._asks.report(
-            f"{done} of {len(rotated)} have a successor",
-            _results(rotated),
-            danger=done < len(rotated),
-            unasked=True,
-        )
+        await self._report(rotated, "have a successor")
 
     async def finish_ready(self) -> None:
         """Revoke the old keys of all rotations that look safe."""
@@ -157,12 +150,15 @@ class ManyRotations:
         progress.shut()
         self._rotations.let_go()
         self._view.drop(each.key.id for each in finished if each.done)
+        await self._report(finished, "old keys are dead")
+
+    async def _report(self, rotated: Sequence[Rotated], what: str) -> None:
         self._view.look_again()
-        done = sum(each.done for each in finished)
+        done = sum(each.done for each in rotated)
         await self._asks.report(
-            f"{done} of {len(finished)} old keys are dead",
-            _results(finished),
-            danger=done < len(finished),
+            f"{done} of {len(rotated)} {what}",
+            _results(rotated),
+            danger=done < len(rotated),
             unasked=True,
         )
 
