@@ -15,7 +15,8 @@ from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.names import slug
 from pulsapi_tui.domain.rotation import Mode, Step
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.flows.rotate import Advanced, Ports, Rotator, plan
+from pulsapi_tui.flows.rotate import Rotator, plan
+from pulsapi_tui.flows.rotation_record import Advanced, Ports
 
 AT_ONCE = 4
 """Rotations of one plan whose requests are under way together."""

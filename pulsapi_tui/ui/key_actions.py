@@ -29,7 +29,7 @@ from pulsapi_tui.flows.create import (
 )
 from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
-from pulsapi_tui.flows.rotate import Ports
+from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, OrphanChoice
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence

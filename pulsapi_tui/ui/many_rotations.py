@@ -10,8 +10,9 @@ from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.rotation import Step
-from pulsapi_tui.flows.rotate import Ports, Rotator
+from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
+from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, Known, OpenProgress, PlanLine
 from pulsapi_tui.ui.hand_over import REPLACES
 from pulsapi_tui.ui.literal import literal, sentence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 
 from pulsapi_tui.domain.rotation import Mode, Rotation, Step
-from pulsapi_tui.flows.rotate import Advanced, Rotator
+from pulsapi_tui.flows.rotate import Rotator
+from pulsapi_tui.flows.rotation_record import Advanced
 from pulsapi_tui.ui.asks import RotationWish
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 

@@ -22,7 +22,8 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
-from pulsapi_tui.flows.rotate import Ports, Rotator, plan
+from pulsapi_tui.flows.rotate import Rotator, plan
+from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish, Severity
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence

@@ -32,7 +32,8 @@ from pulsapi_tui.domain.ports import KeyPages, OpenRotations, PageSeen
 from pulsapi_tui.domain.rotation import Mode, Rotation, Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.flows.rotate import Ports, Rotator, plan
+from pulsapi_tui.flows.rotate import Rotator, plan
+from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.server.auth import digest_of
 from pulsapi_tui.server.store import Store
 from tests.contract.cutting_proxy import CuttingProxy, Fault

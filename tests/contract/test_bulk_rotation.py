@@ -26,7 +26,6 @@ from pulsapi_tui.domain.ports import KeyPages, PageSeen
 from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.flows.rotate import Ports
 from pulsapi_tui.flows.rotate_many import (
     AT_ONCE,
     Planned,
@@ -35,6 +34,7 @@ from pulsapi_tui.flows.rotate_many import (
     rotate_many,
     targets_for,
 )
+from pulsapi_tui.flows.rotation_record import Ports
 from tests.contract.support import FakeClock
 from tests.server.support import Running, add_account, running
 

@@ -22,8 +22,9 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.flows.rotate import Ports, Rotator
+from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, rotate_many
+from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.server.auth import mint_key
 from pulsapi_tui.server.creates import new_key_id
 from pulsapi_tui.server.rows import KeyRow

@@ -15,7 +15,8 @@ from pulsapi_tui.domain.ports import KeyPages, OpenRotations, PageSeen
 from pulsapi_tui.domain.rotation import Mode, Rotation
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.flows.rotate import Advanced, Ports, Rotator, plan
+from pulsapi_tui.flows.rotate import Rotator, plan
+from pulsapi_tui.flows.rotation_record import Advanced, Ports
 from tests.unit.support import NOW, ORIGIN, FakeClock, ScriptedService, make_account, make_key
 
 OLD = make_key("old", "CI", hint="OLDo")
