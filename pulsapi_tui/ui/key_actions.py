@@ -35,6 +35,7 @@ from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.many_rotations import ManyRotations
 from pulsapi_tui.ui.orphans import Orphans, OrphansView
+from pulsapi_tui.ui.rotate_one import RotateOne
 from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
 LIST_LAG = timedelta(seconds=3)
@@ -62,7 +63,8 @@ class KeyActions:
         self._recorder = Recorder(session, clock, lambda: view.account, self._say_unwritable)
         self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder)
         ports = Ports(session.service, session.journal, delivery, clock, self._recorder.rotated)
-        self.rotations = Rotations(session, ports, asks, self._hand_over, view)
+        self.rotations = Rotations(session, ports, view)
+        self._one = RotateOne(session, ports, asks, self._hand_over, self.rotations, view)
         self._many = ManyRotations(ports, asks, self.rotations, view)
         self._turn = asyncio.Lock()
         self._orphans = Orphans(session, clock, asks, self._revoke_orphan, view)
@@ -195,7 +197,7 @@ class KeyActions:
         async with self._turn:
             with self._under_way("rotating"):
                 if len(keys) == 1:
-                    await self.rotations.rotate(keys[0])
+                    await self._one.rotate(keys[0])
                 else:
                     await self._many.rotate(keys)
 
