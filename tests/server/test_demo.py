@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -182,11 +181,9 @@ def test_no_key_is_in_its_arguments_or_environment(demo: Demo) -> None:
         assert demo.key.encode() not in Path(f"/proc/{demo.process.pid}/{name}").read_bytes()
 
 
-def test_a_hundred_thousand_keys_are_ready_in_seconds() -> None:
-    """Aim: 3 s on the machine of facts.md, where it took 1.3; other machines get room."""
-    begun = time.monotonic()
+def test_a_hundred_thousand_keys_are_all_there() -> None:
+    """How long that takes is a row of `python -m tests.bench`."""
     for demo in started("--keys", "100000"):
-        assert time.monotonic() - begun < 10
         with demo.client() as client:
             seen: set[str] = set()
             cursor: str | None = None
