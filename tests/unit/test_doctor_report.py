@@ -8,6 +8,7 @@ import os
 import pytest
 
 from pulsapi_tui import cli
+from pulsapi_tui.cli.parser import parser
 from pulsapi_tui.doctor import examination, report
 from pulsapi_tui.doctor.checks import Check, Group, Section, Status, fail, ok, skip, warn
 from pulsapi_tui.doctor.examination import Wanted
@@ -139,4 +140,4 @@ def test_it_comes_without_the_ui_and_without_the_server() -> None:
     "arguments", [["--base-url", "u", "doctor"], ["doctor", "--base-url", "u"]]
 )
 def test_the_base_url_may_stand_before_and_after_the_command(arguments: list[str]) -> None:
-    assert cli._parser().parse_args(arguments).base_url == "u"  # noqa: SLF001
+    assert parser().parse_args(arguments).base_url == "u"

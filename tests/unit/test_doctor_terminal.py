@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulsapi_tui.cli import RECORDERS
+from pulsapi_tui.cli.process import RECORDERS
 from pulsapi_tui.delivery.routes import ClipboardPolicy, Route
 from pulsapi_tui.delivery.tmux import Tmux
 from pulsapi_tui.doctor import program

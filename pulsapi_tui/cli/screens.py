@@ -1,0 +1,104 @@
+"""The terminal user interface: the demo, an account, or the welcome where there is none."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from pulsapi_tui.cli import exits
+from pulsapi_tui.cli.asked import account_asked_for
+from pulsapi_tui.cli.process import fail, let_go_of_lost_terminal
+from pulsapi_tui.config.paths import settings_path
+from pulsapi_tui.config.settings import Settings, read_settings
+from pulsapi_tui.delivery.clipboard import TerminalClipboard
+from pulsapi_tui.domain.errors import PulsapiError
+from pulsapi_tui.domain.ports import Connector
+from pulsapi_tui.ui.app import PulsapiApp
+from pulsapi_tui.ui.commands import Keys
+from pulsapi_tui.ui.keymap import check_keymap
+from pulsapi_tui.ui.themes import check_theme
+from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.demo import DemoConnector
+from pulsapi_tui.wiring.hand_off import clipboard_policy, hand_off, health_limits
+from pulsapi_tui.wiring.sessions import RemoteConnector
+
+
+def run_screens(arguments: argparse.Namespace, key: str) -> int:
+    """Run the app; returns its exit code."""
+    try:
+        settings = read_settings(settings_path())
+        look = _look(settings)
+        if arguments.command == "demo":
+            return _demo(arguments, settings, look)
+        return _remote(arguments, key, settings, look)
+    except PulsapiError as error:
+        return fail(error.user_message, exits.of(error))
+
+
+class _Look(NamedTuple):
+    """What the user's settings say of keys and colours, checked."""
+
+    keymap: dict[str, Keys]
+    theme: str
+
+
+def _look(settings: Settings) -> _Look:
+    source = str(settings_path())
+    theme = check_theme(settings.appearance.theme, source)
+    return _Look(check_keymap(settings.keymap, source), theme)
+
+
+def _demo(arguments: argparse.Namespace, settings: Settings, look: _Look) -> int:
+    options: list[str] = []
+    for name in ("keys", "plan", "role"):
+        value = getattr(arguments, name)
+        if value is not None:
+            options += [f"--{name}", str(value)]
+    if arguments.empty:
+        options.append("--empty")
+    connector = DemoConnector(options, SystemClock(), read_only=arguments.read_only)
+    try:
+        return _run(arguments, settings, look, connector, connector.tell)
+    finally:
+        connector.stop()
+
+
+def _remote(arguments: argparse.Namespace, key: str, settings: Settings, look: _Look) -> int:
+    access = account_asked_for(arguments, key)
+    connector = None
+    if access is not None:
+        connector = RemoteConnector(access, credentials_here(), SystemClock())
+    return _run(arguments, settings, look, connector, None)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    look: _Look,
+    connector: Connector | None,
+    tell: Callable[[Callable[[str], None]], None] | None,
+) -> int:
+    """Run the app on a session; `tell` is given the way to show news from another thread."""
+    accounts = LocalAccounts(SystemClock(), read_only=arguments.read_only)
+    app = PulsapiApp(
+        connector,
+        accounts,
+        SystemClock(),
+        partial(TerminalClipboard, policy=clipboard_policy(settings)),
+        hand_off(settings),
+        health_limits(settings),
+        keymap=look.keymap,
+        theme=look.theme,
+    )
+    accounts.tell(app.news)
+    if tell is not None:
+        tell(app.news)
+    try:
+        app.run()
+    finally:
+        accounts.stop()
+    let_go_of_lost_terminal()
+    return app.return_code or exits.DONE
