@@ -1,0 +1,1 @@
+"""What stands behind the ports: the one place that knows both the flows and the outside."""
