@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from pulsapi_tui.delivery import recipes
 from pulsapi_tui.delivery.recipes import Recipe
-from pulsapi_tui.delivery.running import Running
 from pulsapi_tui.delivery.scrub import scrub
 from pulsapi_tui.domain.delivery import Delivered, Preview, Way
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean_lines
+from pulsapi_tui.running import Running
 
 SHOWN_LINES = 12
 SHOWN_CHARACTERS = 2000

@@ -18,15 +18,16 @@ from typing import Any
 
 import pytest
 
-from pulsapi_tui.delivery import command, running
+from pulsapi_tui import running
+from pulsapi_tui.delivery import command
 from pulsapi_tui.delivery.command import CommandSink
 from pulsapi_tui.delivery.recipes import Recipe
-from pulsapi_tui.delivery.running import KEPT_BYTES, Running
 from pulsapi_tui.delivery.scrub import MARK
 from pulsapi_tui.delivery.sink import Sink
 from pulsapi_tui.domain.delivery import Delivered, Field, Preview
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.running import KEPT_BYTES, Running
 from tests.unit.support import CANARY
 
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

@@ -10,8 +10,9 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import IO
 
 KEPT_BYTES = 64 * 1024
 """The end of each of the program's two outputs."""
@@ -26,44 +27,63 @@ _REAP_S = 5.0
 class Running:
     """A program in a session of its own, the pipes to it, and the end of what it said.
 
+    Without a payload there is nothing on its standard input. `at_terminal` leaves it in this
+    session, with this program's own standard input and error output, for what it may have to ask a
+    person; only its output is heard then.
+
     Whoever makes one must close it; that ends what still runs. Raises OSError or ValueError where
     the program can't be started.
     """
 
     def __init__(
-        self, argv: tuple[str, ...], environment: Mapping[str, str], payload: memoryview
+        self,
+        argv: tuple[str, ...],
+        environment: Mapping[str, str],
+        payload: memoryview | None = None,
+        *,
+        at_terminal: bool = False,
     ) -> None:
-        self._to_write = payload
+        self._to_write = payload or memoryview(b"")
+        self._at_terminal = at_terminal
         # The reading end is ours as well: it tells whether the key was read, and no write fails.
-        self._stdin_read, stdin_write = os.pipe()
+        self._stdin_read: int | None = None
+        self._stdin_write: int | None = None
+        if payload is not None:
+            self._stdin_read, self._stdin_write = os.pipe()
+        stdin = subprocess.DEVNULL if self._stdin_read is None else self._stdin_read
         try:
             self._process = subprocess.Popen(
                 argv,
                 bufsize=0,
-                stdin=self._stdin_read,
+                stdin=None if at_terminal else stdin,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=None if at_terminal else subprocess.PIPE,
                 env=dict(environment),
-                start_new_session=True,
+                start_new_session=not at_terminal,
             )
         except BaseException:
-            os.close(self._stdin_read)
-            os.close(stdin_write)
+            for end in (self._stdin_read, self._stdin_write):
+                if end is not None:
+                    os.close(end)
             raise
-        self._stdin_write: int | None = stdin_write
         self._selector = selectors.DefaultSelector()
         self._heard: dict[int, bytearray] = {}
-        os.set_blocking(stdin_write, False)
-        self._selector.register(stdin_write, selectors.EVENT_WRITE)
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None  # noqa: S101  # asked for above
+        if self._stdin_write is not None:
+            os.set_blocking(self._stdin_write, False)
+            self._selector.register(self._stdin_write, selectors.EVENT_WRITE)
+        for pipe in self._outputs():
             os.set_blocking(pipe.fileno(), False)
             self._heard[pipe.fileno()] = bytearray()
             self._selector.register(pipe.fileno(), selectors.EVENT_READ)
 
-    def until(self, deadline: float) -> int | None:
-        """Feed and hear the program until it ends; its status, or None where it had to be ended."""
+    def until(self, deadline: float, give_up: Callable[[], bool] | None = None) -> int | None:
+        """Feed and hear the program until it ends; its status, or None where it had to be ended.
+
+        `give_up` is asked now and then whether to end it before the deadline.
+        """
         while self._process.poll() is None and (left := deadline - time.monotonic()) > 0:
+            if give_up is not None and give_up():
+                break
             if self._selector.get_map():
                 self._serve(min(left, _POLL_S))
             else:
@@ -82,8 +102,22 @@ class Running:
         ends = (bytes(kept[-KEPT_BYTES:]) for kept in self._heard.values())
         return b"\n".join(filter(None, ends))
 
+    def output(self) -> bytes:
+        """The end of its output alone."""
+        return bytes(next(iter(self._heard.values()))[-KEPT_BYTES:])
+
+    def output_size(self) -> int:
+        """How much of its output is kept; of more than `KEPT_BYTES`, at least so much."""
+        return len(next(iter(self._heard.values())))
+
+    def error_output(self) -> bytes:
+        """The end of its error output alone; nothing where that is the terminal."""
+        return b"".join(bytes(kept[-KEPT_BYTES:]) for kept in list(self._heard.values())[1:])
+
     def unread(self) -> bool:
         """Say whether some of the key was not taken out of the pipe, or did not fit in."""
+        if self._stdin_read is None:
+            return False
         count = array.array("i", [0])
         fcntl.ioctl(self._stdin_read, termios.FIONREAD, count)
         return bool(self._to_write) or count[0] > 0
@@ -94,10 +128,15 @@ class Running:
             self._kill()
         self._close_stdin()
         self._selector.close()
-        os.close(self._stdin_read)
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None  # noqa: S101
+        if self._stdin_read is not None:
+            os.close(self._stdin_read)
+        for pipe in self._outputs():
             pipe.close()
+
+    def _outputs(self) -> tuple[IO[bytes], ...]:
+        """The pipe of its output, then that of its error output."""
+        pipes = (self._process.stdout, self._process.stderr)
+        return tuple(pipe for pipe in pipes if pipe is not None)
 
     def _serve(self, wait_s: float) -> None:
         for key, _ in self._selector.select(wait_s):
@@ -134,6 +173,9 @@ class Running:
     def _kill(self) -> None:
         # Not yet waited for, so the id is still its own.
         with suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if self._at_terminal:
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_REAP_S)
