@@ -43,6 +43,23 @@ def open_directory(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory that is this user's alone, and those above it that are missing, too.
+
+    One that is there stays as it is. Raises OSError.
+    """
+    missing = []
+    for each in (path, *path.parents):
+        if os.path.lexists(each):
+            break
+        missing.append(each)
+    for each in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(each, 0o700)
+            # The umask may have taken away what the owner needs.
+            os.chmod(each, 0o700)
+
+
 def replace_file(
     directory: int,
     name: str,

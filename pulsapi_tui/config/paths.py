@@ -32,3 +32,13 @@ def action_log_path() -> Path:
 def server_directory() -> Path:
     """The data of `pulsapi-tui serve`."""
     return Path(platformdirs.user_data_path(APP)) / "server"
+
+
+def profiles_path() -> Path:
+    """The user's profiles."""
+    return Path(platformdirs.user_config_path(APP)) / "profiles.toml"
+
+
+def credentials_directory() -> Path:
+    """The credentials that are kept in files."""
+    return Path(platformdirs.user_config_path(APP)) / "credentials"

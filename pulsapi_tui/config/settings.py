@@ -5,7 +5,6 @@ Settings say which commands get a key, so a file that others can write to is ref
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 import tomllib
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from pulsapi_tui.config.strict import refuse_unknown
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.domain.text import clean
 
@@ -75,6 +75,13 @@ class HealthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     due_after_d: Days = 90
 
 
+class AppearanceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[appearance]`: how the screens look."""
+
+    theme: str = ""
+    """The name of a theme; empty: the dark one of our own. `ui.themes` knows the names."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `config.toml`; whatever is left out has its default."""
 
@@ -82,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reveal: RevealSettings = RevealSettings()
     delivery: DeliverySettings = DeliverySettings()
     health: HealthSettings = HealthSettings()
+    appearance: AppearanceSettings = AppearanceSettings()
+    keymap: dict[str, str] = {}
+    """`[keymap]`: ids of commands and their keys; `ui.keymap` knows which ones there are."""
 
 
 def read_settings(path: Path) -> Settings:
@@ -99,7 +109,9 @@ def read_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         problem = clean(str(error))
         raise SettingsError(f"{path} is not valid TOML: {problem}. Mend that line.") from None
-    _refuse_unknown(path, values, Settings, "")
+    refuse_unknown(path, values, Settings, SettingsError)
+    if isinstance(keymap := values.get("keymap"), dict):
+        values["keymap"] = _keymap(path, keymap)
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
@@ -108,6 +120,24 @@ def read_settings(path: Path) -> Settings:
             # The routes are the only words to choose from.
             problem = f"{problem}; there are: {', '.join(get_args(RouteName))}"
         raise SettingsError(f"{path}: {problem}.") from None
+
+
+def _keymap(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
+    """`[keymap]` by ids: `keys.create = "n"` is a table in TOML, and the same as in quotes."""
+    keymap: dict[str, str] = {}
+    for name, value in table.items():
+        inner = value.items() if isinstance(value, dict) else ()
+        under = {f"{name}.{last}": each for last, each in inner}
+        for id_, keys in (under or {name: value}).items():
+            if not isinstance(keys, str):
+                raise SettingsError(
+                    f"{path}: [keymap] “{clean(id_)}” is not text. Write keys as in: "
+                    '"keys.create" = "n, F2"'
+                )
+            if id_ in keymap:
+                raise SettingsError(f"{path}: [keymap] has “{clean(id_)}” twice. Keep one of them.")
+            keymap[id_] = keys
+    return keymap
 
 
 def _read(path: Path) -> str | None:
@@ -142,30 +172,3 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
             f"{path} can be written by others, who could have keys sent away. "
             f"Run: chmod go-w {path}"
         )
-
-
-def _refuse_unknown(path: Path, values: Mapping[str, Any], kind: type[Any], place: str) -> None:
-    """Name an unknown setting with the nearest one that there is."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    for name, value in values.items():
-        if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean “{near[0]}”?" if near else f"there are: {', '.join(fields)}."
-            where = f"[{place}] has" if place else "there is"
-            raise SettingsError(f"{path}: {where} no setting “{clean(name)}”; {hint}")
-        inner = fields[name]
-        below = f"{place}.{name}" if place else name
-        if isinstance(value, dict) and _is_struct(inner):
-            _refuse_unknown(path, value, inner, below)
-        elif isinstance(value, list) and _is_struct(item := _item_type(inner)):
-            for each in value:
-                if isinstance(each, dict):
-                    _refuse_unknown(path, each, item, f"[{below}]")
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def _item_type(kind: Any) -> Any:
-    return next(iter(getattr(kind, "__args__", ())), None)

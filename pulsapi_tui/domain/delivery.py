@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import msgspec
 
+PROFILE_WAY = "profile"
+"""The way to a profile of this program, by its name in the field `profile`."""
+
 
 class Field(msgspec.Struct, frozen=True):
     """Something that a way must be told: a path, a variable's name."""
@@ -19,7 +22,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of place that a key can be delivered to from here."""
 
     id: str
-    """Stable: `env_file`, `file`, or `command:` and the recipe's name."""
+    """Stable: `env_file`, `file`, `profile`, or `command:` and the recipe's name."""
     title: str
     fields: tuple[Field, ...]
     note: str = ""

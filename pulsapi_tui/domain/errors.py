@@ -3,6 +3,7 @@
     PulsapiError
     +-- NetworkError              no usable answer came
     |   +-- ConnectError          not sent: the server can't have acted
+    |   |   +-- NotTrustedError   not sent: its certificate does not show that it is PulsAPI
     |   +-- AnswerLostError       sent, then cut or timed out: the server may have acted
     +-- BadAnswerError            an answer came that breaks the contract
     +-- RedirectError             an answer that sends elsewhere; never followed
@@ -15,12 +16,17 @@
     |   +-- StaleAttemptError     409: this create can't be repeated any more
     |   +-- RateLimitedError      429
     |   +-- UnavailableError      5xx
-    +-- CredentialError           our own key can't be sent at all
+    +-- CredentialError           our own key can't be had, or can't be sent at all
+    |   +-- AddressError          the base URL, or how it is reached, can't be used
+    +-- OtherAccountError         the key is of another account than its profile
+    +-- ReadOnlyError             the profile, or the user, lets nothing be changed
     +-- JournalError              the intent could not be written: nothing was sent
     |   +-- RotationUnderWayError a rotation of that key is written down already
     +-- DeliveryError             a key did not get to where it was to go
     +-- ActionLogError            the log of actions can't be read
     +-- SettingsError             config.toml can't be used as it is
+    +-- ProfilesError             profiles.toml can't be read, or not be changed like that
+    |   +-- NoSuchProfileError    there is none of that name
 
 `user_message` is a sentence for the person at the screen and holds no secret, no URL's query and
 no raw text of a server. `may_have_acted` says whether the server may have carried the request out.
@@ -47,6 +53,10 @@ class NetworkError(PulsapiError):
 
 class ConnectError(NetworkError):
     """No connection, so the request was not sent."""
+
+
+class NotTrustedError(ConnectError):
+    """The certificate was not accepted, so the request was not sent; trying again can't help."""
 
 
 class AnswerLostError(NetworkError):
@@ -127,7 +137,19 @@ class UnavailableError(ProblemError):
 
 
 class CredentialError(PulsapiError):
-    """Our own key, or the address that it would go to, can't be used."""
+    """Our own key, or the address that it would go to, can't be had or can't be used."""
+
+
+class AddressError(CredentialError):
+    """The address that our key would go to, or the way to it, can't be used."""
+
+
+class OtherAccountError(PulsapiError):
+    """The key belongs to another account than the one that the profile was connected to."""
+
+
+class ReadOnlyError(PulsapiError):
+    """Nothing was sent: nothing may be changed here."""
 
 
 class JournalError(PulsapiError):
@@ -155,3 +177,11 @@ class ActionLogError(PulsapiError):
 
 class SettingsError(PulsapiError):
     """The user's own settings are not valid; the message names the place and the way out."""
+
+
+class ProfilesError(PulsapiError):
+    """The profiles can't be read, or not be changed like that; what was there is still there."""
+
+
+class NoSuchProfileError(ProfilesError):
+    """There is no profile of that name; the message names the nearest one."""

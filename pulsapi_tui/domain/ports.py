@@ -12,6 +12,7 @@ from pulsapi_tui.domain.actions import Action
 from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
+from pulsapi_tui.domain.profiles import CredentialSource, Kept, Profile, ProfileList
 from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
 
@@ -94,8 +95,10 @@ class Session(NamedTuple):
 
     service: KeyService
     journal: RotationJournal
-    label: str
-    """What the header calls it: a profile, `demo`, or the host."""
+    profile: Profile
+    """Of the user's own, or made up: for the demo, or for what the environment says."""
+    credential_from: str
+    """Where its key comes from, for a sentence: `the system's keyring`."""
     last_target: LastTarget
     """Where a key of this profile went last."""
     log: ActionLog
@@ -266,3 +269,91 @@ class HandOff(NamedTuple):
     recorders: Recorders
     mask_after_s: float
     """A key that is shown is masked again after so many seconds."""
+
+
+class Profiles(Protocol):
+    """The profiles of this user, in a file of the app's own."""
+
+    def read(self) -> ProfileList:
+        """All of them. Raises `ProfilesError`."""
+        ...
+
+    def put(self, profile: Profile, *, make_current: bool = False) -> None:
+        """Add it, or replace the one of its name; it is on disk then. Raises `ProfilesError`."""
+        ...
+
+    def change(self, name: str, change: Callable[[Profile], Profile]) -> Profile:
+        """Change it as it is on disk at that moment, and return it. Raises `ProfilesError`."""
+        ...
+
+    def use(self, name: str) -> None:
+        """Make it the current one. Raises `ProfilesError`, also where there is no such profile."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget it; its credential is not touched. Raises `ProfilesError`."""
+        ...
+
+
+class Store(NamedTuple):
+    """A place that could keep a credential here."""
+
+    kept: Kept
+    problem: str = ""
+    """Why it can't be used here, as a sentence; empty where it can."""
+
+
+class Credentials(Protocol):
+    """Where the credentials of profiles are kept. A source that fails is never replaced by another.
+
+    Every method raises `CredentialError` and nothing else.
+    """
+
+    async def stores(self) -> tuple[Store, ...]:
+        """What could keep a credential here, safest first."""
+        ...
+
+    def source(self, kept: Kept, profile_name: str, argv: tuple[str, ...] = ()) -> CredentialSource:
+        """The source that a profile of that name would have."""
+        ...
+
+    async def read(self, profile: Profile) -> Secret:
+        """The credential, checked for what a header can carry."""
+        ...
+
+    async def keep(self, profile: Profile, credential: Secret) -> None:
+        """Bring it to its source and read it back; what can't be written to has to hold it already.
+
+        A credential that stood there is replaced.
+        """
+        ...
+
+    async def forget(self, profile: Profile) -> None:
+        """Remove it from its source, as far as that is ours: the keyring, or our own file."""
+        ...
+
+
+class Accounts(Protocol):
+    """The accounts that can be opened from here, and new ones."""
+
+    @property
+    def profiles(self) -> Profiles:
+        """Those that are saved."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials:
+        """Where their keys are."""
+        ...
+
+    def connector(self, profile: Profile) -> Connector:
+        """Opens sessions with a saved profile, by the key of its own source."""
+        ...
+
+    def demo(self) -> Connector:
+        """Opens sessions with the demo, which is started now."""
+        ...
+
+    async def ask(self, profile: Profile, credential: Secret) -> Account:
+        """One call: whether that server accepts that key, and as whom. Raises `PulsapiError`."""
+        ...
