@@ -3,8 +3,9 @@
 What httpx 0.28 leaves to its user is done here: a wall-clock deadline around every exchange (its
 own timeouts are per read), a cap on the raw bytes before anything decodes them, no pool limit (a
 cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, no redirects,
-no environment proxies, no logging of what the server sent, and own errors raised without httpx's
-as their context, since those hold header values.
+no proxies of the environment, no logging of what the server sent, no claim that a request was sent
+when it was not, and own errors raised without httpx's as their context, since those hold header
+values.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from pulsapi_tui.api._progress import Progress, Route
+from pulsapi_tui.api.origin import check_proxy
+from pulsapi_tui.api.tls import client_context, trusting_nobody
 from pulsapi_tui.domain.errors import (
+    AddressError,
     AnswerLostError,
     BadAnswerError,
-    ConnectError,
-    CredentialError,
-    NetworkError,
+    PulsapiError,
     RedirectError,
 )
+from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -34,7 +38,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_AT_ONCE = 10
 """httpx gets slower with concurrency; 8 to 12 requests at once were the quickest."""
 
-for _name in ("httpx", "httpcore.connection", "httpcore.http11"):
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
     # At DEBUG they print headers and broken lines as they came, a secret among them or not.
     logging.getLogger(_name).disabled = True
 
@@ -51,22 +55,26 @@ class Transport:
     """One origin, one credential or none, one client. `close` it when done.
 
     Raises:
-        CredentialError: httpx can't make a URL of the base URL's host.
+        AddressError: httpx can't make a URL of the base URL's host, or the CA file or the proxy
+            can't be used.
     """
 
-    def __init__(self, base_url: str, credential: Secret | None, *, version: str) -> None:
-        tls: ssl.SSLContext | bool = (
-            ssl.create_default_context() if base_url.startswith("https:") else False
-        )
-        try:
-            origin = httpx.URL(base_url)
-            # Decoding the host is what fails for a bad IDNA label.
-            _ = origin.host
-        except (httpx.InvalidURL, UnicodeError):
-            raise CredentialError("The base URL's host is not a valid one.") from None
+    def __init__(
+        self,
+        base_url: str,
+        credential: Secret | None,
+        *,
+        version: str,
+        network: Network | None = None,
+    ) -> None:
+        network = network or Network()
+        self._route = Route(base_url, check_proxy(network.proxy, base_url))
+        origin = _url(base_url, "base URL")
+        tls = trusting_nobody() if self._route.is_plain else client_context(network.ca_file)
         self._client = httpx.AsyncClient(
             base_url=origin,
             verify=tls,
+            proxy=_proxy(self._route.proxy, network.ca_file),
             trust_env=False,
             follow_redirects=False,
             timeout=None,  # noqa: S113  # the deadline in `exchange` bounds the whole, not a read
@@ -95,6 +103,8 @@ class Transport:
 
         Raises:
             ConnectError: it was not sent.
+            AddressError: it was not sent, since the base URL leads to another machine by plain
+                http.
             AnswerLostError: it was, and no whole answer came within `deadline_s` seconds.
             BadAnswerError: the answer is compressed, or larger than the cap.
             RedirectError: the answer sends elsewhere.
@@ -103,23 +113,27 @@ class Transport:
         used_credential = credential or self._credential
         if used_credential is not None:
             sent_headers["Authorization"] = f"Bearer {used_credential.reveal()}"
+        progress = Progress(self._route)
         async with self._places:
             try:
                 async with asyncio.timeout(deadline_s):
                     request = self._client.build_request(
-                        method, path, headers=sent_headers, params=params, content=content
+                        method,
+                        path,
+                        headers=sent_headers,
+                        params=params,
+                        content=content,
+                        extensions={"trace": progress},
                     )
                     return await self._send(request)
             except TimeoutError:
-                failure: NetworkError = AnswerLostError(
-                    f"PulsAPI did not answer within {deadline_s:.0f} s."
-                )
-            except (httpx.ConnectError, httpx.UnsupportedProtocol):
-                failure = ConnectError("PulsAPI can't be reached: no connection could be made.")
-            except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL):
-                failure = AnswerLostError(
-                    "The connection to PulsAPI was cut before its answer was complete."
-                )
+                failure = _timed_out(progress, deadline_s)
+            except AddressError as error:
+                failure = AddressError(error.user_message)
+            except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, ssl.SSLError) as error:
+                failure = _failed(progress, error)
+            finally:
+                await progress.abandon()
         # Raised out here, so that httpx's error, which holds headers, is not even its context.
         raise failure
 
@@ -162,3 +176,36 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _url(address: str, whose: str) -> httpx.URL:
+    try:
+        url = httpx.URL(address)
+        # Decoding the host is what fails for a bad IDNA label.
+        _ = url.host
+    except (httpx.InvalidURL, UnicodeError):
+        raise AddressError(f"The {whose}'s host is not a valid one.") from None
+    return url
+
+
+def _proxy(proxy: str, ca_file: str) -> httpx.Proxy | None:
+    """Without a context of its own, a proxy by https would get httpcore's default one."""
+    if not proxy:
+        return None
+    tls = client_context(ca_file) if proxy.startswith("https:") else None
+    return httpx.Proxy(_url(proxy, "proxy"), ssl_context=tls)
+
+
+def _timed_out(progress: Progress, deadline_s: float) -> PulsapiError:
+    if progress.is_unsent:
+        return progress.failure(None, waited_s=deadline_s)
+    return AnswerLostError(f"PulsAPI did not answer within {deadline_s:.0f} s.")
+
+
+def _failed(progress: Progress, error: Exception) -> PulsapiError:
+    never_sent = isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol)
+    if progress.is_unsent or never_sent:
+        # Of what a proxy says, only the status: three digits, by httpcore's own formatting.
+        status = str(error)[:3] if isinstance(error, httpx.ProxyError) else ""
+        return progress.failure(error, proxy_status=status)
+    return AnswerLostError("The connection to PulsAPI was cut before its answer was complete.")

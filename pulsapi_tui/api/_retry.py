@@ -7,6 +7,7 @@ import random
 from pulsapi_tui.domain.errors import (
     AnswerLostError,
     ConnectError,
+    NotTrustedError,
     PulsapiError,
     RateLimitedError,
     UnavailableError,
@@ -27,7 +28,7 @@ def retry_delay_s(method: str, error: PulsapiError, tries: int, rng: random.Rand
     Only GET and DELETE are repeated, three tries in all, with full jitter; Retry-After is obeyed
     as it is, up to 60 s. A create is never repeated here: that is the flow's decision.
     """
-    if method not in _REPEATABLE or tries >= MAX_TRIES:
+    if method not in _REPEATABLE or tries >= MAX_TRIES or isinstance(error, NotTrustedError):
         return None
     if not isinstance(error, ConnectError | AnswerLostError | RateLimitedError | UnavailableError):
         return None

@@ -11,10 +11,12 @@ from pulsapi_tui.api import _wire
 from pulsapi_tui.api._http import Answer, Transport
 from pulsapi_tui.api._problems import problem_error
 from pulsapi_tui.api._retry import retry_delay_s
-from pulsapi_tui.api.origin import check_base_url, check_credential
+from pulsapi_tui.api.origin import check_base_url
+from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey, Service
 from pulsapi_tui.domain.ports import Clock, KeyPage, KeyPages, PageSeen, RetryNotice
+from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
 
 PAGE_SIZE = 1_000
@@ -40,13 +42,16 @@ class PulsApiClient:
         credential: Secret,
         clock: Clock,
         *,
+        network: Network | None = None,
         retrying: Callable[[RetryNotice], None] | None = None,
         deadline_s: float = DEADLINE_S,
         rng: random.Random | None = None,
     ) -> None:
         self._origin = check_base_url(base_url)
         self._credential = check_credential(credential)
-        self._transport = Transport(self._origin, self._credential, version=__version__)
+        self._transport = Transport(
+            self._origin, self._credential, version=__version__, network=network
+        )
         self._clock = clock
         self._retrying = retrying
         self._deadline_s = deadline_s

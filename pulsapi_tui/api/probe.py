@@ -10,9 +10,11 @@ from pulsapi_tui import __version__
 from pulsapi_tui.api import _wire
 from pulsapi_tui.api._http import Answer, Transport
 from pulsapi_tui.api._problems import problem_error
-from pulsapi_tui.api.origin import check_base_url, check_credential
+from pulsapi_tui.api.origin import check_base_url
+from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
 from pulsapi_tui.domain.models import Account
+from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
 
 
@@ -26,17 +28,23 @@ class Probed(NamedTuple):
 
 
 async def probe(
-    base_url: str, credential: Secret | None, now: datetime, *, deadline_s: float
+    base_url: str,
+    credential: Secret | None,
+    now: datetime,
+    *,
+    deadline_s: float,
+    network: Network | None = None,
 ) -> Probed:
     """`GET /v1/account`, once; without a credential, no Authorization is sent.
 
     Raises:
-        CredentialError: the base URL or the credential can't be used.
+        CredentialError: the credential can't be used.
+        AddressError: the base URL, the CA file or the proxy can't be used.
         NetworkError, RedirectError, BadAnswerError: no answer, or none that may be read.
     """
     origin = check_base_url(base_url)
     checked = None if credential is None else check_credential(credential)
-    async with Transport(origin, checked, version=__version__) as transport:
+    async with Transport(origin, checked, version=__version__, network=network) as transport:
         answer = await transport.exchange("GET", "/v1/account", deadline_s=deadline_s)
     return Probed(answer.status, _sent_at(answer), _outcome(answer, now, checked))
 

@@ -15,9 +15,11 @@ from pulsapi_tui import __version__
 from pulsapi_tui.config.paths import settings_path
 from pulsapi_tui.config.settings import Settings, read_settings
 from pulsapi_tui.delivery.tmux import Tmux
+from pulsapi_tui.doctor.account import account_meant
 from pulsapi_tui.doctor.checks import Group, Place, Section
 from pulsapi_tui.doctor.clipboard import ask_terminal, clipboard_checks
-from pulsapi_tui.doctor.device_attributes import Asked, drop_late_answer
+from pulsapi_tui.doctor.device_attributes import Asked as AskedTerminal
+from pulsapi_tui.doctor.device_attributes import drop_late_answer
 from pulsapi_tui.doctor.files import files_checks
 from pulsapi_tui.doctor.multiplexer import multiplexer_checks
 from pulsapi_tui.doctor.program import program_checks
@@ -26,7 +28,10 @@ from pulsapi_tui.doctor.server import server_checks
 from pulsapi_tui.doctor.terminal import is_terminal, terminal_checks
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.wiring import SystemClock, clipboard_policy
+from pulsapi_tui.wiring.access import Asked
+from pulsapi_tui.wiring.accounts import credentials_here, profiles_here
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.hand_off import clipboard_policy
 
 _PIPE_WIDTH = 100
 
@@ -34,12 +39,16 @@ _PIPE_WIDTH = 100
 class Wanted(msgspec.Struct, frozen=True):
     """What the command line asks for."""
 
-    base_url: str | None
-    key: Secret | None
+    asked: Asked
     as_json: bool
     tries_clipboard: bool
     recording_variables: tuple[str, ...]
     """Settings of Textual's that write what is typed or shown into a file."""
+
+    @property
+    def key(self) -> Secret | None:
+        """`PULSAPI_API_KEY`."""
+        return self.asked.key
 
 
 def examine(wanted: Wanted) -> bool:
@@ -56,7 +65,7 @@ def examine(wanted: Wanted) -> bool:
             drop_late_answer()
 
 
-async def _report(place: Place, asked: Asked, wanted: Wanted) -> bool:
+async def _report(place: Place, asked: AskedTerminal, wanted: Wanted) -> bool:
     look = _look(place)
     sections = []
     async for section in _sections(place, asked, wanted):
@@ -71,7 +80,7 @@ async def _report(place: Place, asked: Asked, wanted: Wanted) -> bool:
     return not has_failed(sections)
 
 
-async def _sections(place: Place, asked: Asked, wanted: Wanted) -> AsyncIterator[Section]:
+async def _sections(place: Place, asked: AskedTerminal, wanted: Wanted) -> AsyncIterator[Section]:
     settings, problem = Settings(), None
     try:
         settings = read_settings(settings_path())
@@ -87,8 +96,16 @@ async def _sections(place: Place, asked: Asked, wanted: Wanted) -> AsyncIterator
         await clipboard_checks(place, policy, tmux, asked, tries=wanted.tries_clipboard),
     )
     yield Section(Group.FILES, files_checks(problem))
-    server = await server_checks(place, wanted.base_url, wanted.key, SystemClock())
-    yield Section(Group.SERVER, server)
+    yield await _server(place, wanted)
+
+
+async def _server(place: Place, wanted: Wanted) -> Section:
+    # The terminal is free: what the command of a profile asks can be answered.
+    meant = await account_meant(
+        place, wanted.asked, profiles_here(), credentials_here(may_prompt=True)
+    )
+    section = Section(Group.SERVER, await server_checks(place, meant, SystemClock()))
+    return without(meant.key, section) if meant.key is not None else section
 
 
 def _look(place: Place) -> Look:

@@ -12,6 +12,7 @@ import pytest
 from pulsapi_tui.api.client import PulsApiClient
 from pulsapi_tui.domain.ports import RetryNotice
 from pulsapi_tui.domain.secret import Secret
+from tests.contract.certificates import Certificates, make_certificates
 from tests.contract.support import CANARY, FakeClock, RawServer
 
 
@@ -59,3 +60,8 @@ async def make_client(
             return client
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))

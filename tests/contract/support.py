@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -93,18 +94,22 @@ class RawServer:
         self.scripts: list[Script] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.base_url = ""
+        self.port = 0
 
     def will(self, *scripts: Script) -> None:
         self.scripts = list(scripts)
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[RawServer]:
+    async def listening(
+        self, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[RawServer]:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{port}"
+        server = await asyncio.start_server(accept, host, 0, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        shown_host = f"[{host}]" if ":" in host else host
+        self.base_url = f"{'https' if tls else 'http'}://{shown_host}:{self.port}"
         try:
             yield self
         finally:

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from pulsapi_tui.api.client import PulsApiClient
-from pulsapi_tui.domain.errors import CredentialError, PulsapiError
+from pulsapi_tui.domain.errors import ConnectError, CredentialError, NetworkError, PulsapiError
+from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
+from tests.contract.certificates import Certificates
 from tests.contract.conftest import MakeClient
 from tests.contract.support import (
     ACCOUNT,
@@ -33,6 +35,7 @@ from tests.contract.support import (
     trickled,
     whole,
 )
+from tests.contract.taps import Tap, answering
 
 Call = Callable[[PulsApiClient], Awaitable[object]]
 
@@ -46,7 +49,16 @@ CALLS: dict[str, Call] = {
 
 ANSWER = bytes_of(201, json.dumps(minted()).encode())
 ECHO = f"you sent Authorization: Bearer {CANARY} and got {MINTED}"
-LOGGERS = (None, "httpx", "httpcore", "httpcore.connection", "httpcore.http11", "h11", "asyncio")
+LOGGERS = (
+    None,
+    "httpx",
+    "httpcore",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.proxy",
+    "h11",
+    "asyncio",
+)
 
 FAILURES: dict[str, Script] = {
     "cut at once": cut(b""),
@@ -210,6 +222,63 @@ async def test_a_server_that_is_not_there_shows_no_secret(
     _assert_hidden(_logged(every_log))
 
 
-def test_a_client_shows_no_secret() -> None:
-    client = PulsApiClient("http://127.0.0.1:9", Secret(CANARY), FakeClock())
-    _assert_hidden(repr(client) + repr(vars(client)))
+PROXY_ANSWERS = {
+    "refuses": f"HTTP/1.1 407 {MINTED}\r\nX-Echo: {ECHO}\r\nContent-Length: 0\r\n\r\n",
+    "sends elsewhere": f"HTTP/1.1 302 X\r\nLocation: https://evil.test/?{MINTED}\r\n\r\n",
+    "is none": f"{ECHO}\r\n\r\n",
+    "has a bad header": f"HTTP/1.1 200 OK\r\n{ECHO}\x00\r\n\r\n",
+    "makes a way to nowhere": f"HTTP/1.1 200 {MINTED}\r\nX-Echo: {ECHO}\r\n\r\n",
+    "goes away": "",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("answer", PROXY_ANSWERS)
+async def test_a_proxy_that_fails_shows_no_secret(
+    answer: str, call: str, every_log: pytest.LogCaptureFixture
+) -> None:
+    async with Tap(answering(PROXY_ANSWERS[answer].encode())).listening() as proxy:
+        network = Network(proxy=f"http://127.0.0.1:{proxy.port}")
+        client = PulsApiClient("https://pulsapi.test", Secret(CANARY), FakeClock(), network=network)
+        with pytest.raises(ConnectError) as caught:
+            await CALLS[call](client)
+        _assert_hidden(repr(vars(client)))
+        await client.aclose()
+        assert b"CONNECT" in proxy.heard
+    _assert_hidden(printed(caught.value) + "".join(traceback.format_exception(caught.value)))
+    logged = _logged(every_log)
+    assert "asyncio" in logged
+    _assert_hidden(logged)
+
+
+@pytest.mark.parametrize("kind", ["right", "expired", "another name", "signed by itself"])
+async def test_tls_shows_no_secret(
+    kind: str, certificates: Certificates, every_log: pytest.LogCaptureFixture
+) -> None:
+    """Where it can't be made, and where the answer is then lost in it."""
+    context = certificates.right if kind == "right" else certificates.wrong[kind]
+    async with RawServer().listening(tls=context) as server:
+        server.will(cut(ANSWER[:-2]))
+        client = PulsApiClient(
+            server.base_url, Secret(CANARY), FakeClock(), network=certificates.network
+        )
+        for call in CALLS.values():
+            with pytest.raises(NetworkError) as caught:
+                await call(client)
+            assert caught.value.may_have_acted is (kind == "right")
+            _assert_hidden(
+                printed(caught.value) + "".join(traceback.format_exception(caught.value))
+            )
+        await client.aclose()
+    logged = _logged(every_log)
+    assert "asyncio" in logged
+    _assert_hidden(logged)
+
+
+def test_a_client_shows_no_secret(certificates: Certificates) -> None:
+    network = Network(certificates.ca_file, "https://127.0.0.1:9")
+    for base_url, way in (("http://127.0.0.1:9", None), ("https://pulsapi.test", network)):
+        client = PulsApiClient(base_url, Secret(CANARY), FakeClock(), network=way)
+        transport = vars(client)["_transport"]
+        route = vars(transport)["_route"]
+        _assert_hidden(repr(client) + repr(vars(client)) + repr(vars(transport)) + repr(route))

@@ -25,6 +25,7 @@ TRANSIENT: list[errors.PulsapiError] = [
 FINAL: list[errors.PulsapiError] = [
     errors.PulsapiError("x"),
     errors.NetworkError("x"),
+    errors.NotTrustedError("x"),
     errors.BadAnswerError("x"),
     errors.RedirectError("x"),
     errors.ProblemError("x", status=418),
