@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from pulsapi_tui.domain.errors import PulsapiError, UnauthorizedError
+from pulsapi_tui.domain.errors import OtherAccountError, PulsapiError, UnauthorizedError
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, KeyPages, KeyService
@@ -83,9 +83,10 @@ def next_refresh_s(listing_took_s: float) -> float:
 def next_try_s(failures: int, error: PulsapiError) -> float | None:
     """Seconds until the next try after so many failures in a row; Retry-After counts.
 
-    None for a key that is not accepted: trying again can't help, another key can.
+    None for a key that is not accepted, or is another account's: trying again can't help, another
+    key can.
     """
-    if isinstance(error, UnauthorizedError):
+    if isinstance(error, UnauthorizedError | OtherAccountError):
         return None
     asked_for_s = getattr(error, "retry_after_s", None) or 0.0
     return float(max(asked_for_s, min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1))))
