@@ -25,6 +25,8 @@ _KEYS = {
     "enter": "\r",
     "escape": "\x1b",
     "tab": "\t",
+    "shift+tab": "\x1b[Z",
+    "ctrl+u": "\x15",
     "space": " ",
     "down": "\x1b[B",
     "ctrl+c": "\x03",

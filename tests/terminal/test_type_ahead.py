@@ -52,3 +52,9 @@ def test_a_whole_revoke_in_one_write(demo: Terminal, port: int) -> None:
     demo.until("Revoked “bot”")
     demo.wait_for(lambda: "bot" not in demo.names and len(demo.names) == 12, "the row is gone")
     assert call(port, "GET", "/v1/services", secret)[0] == 401
+
+
+def test_a_correction_in_one_write(demo: Terminal) -> None:
+    """Backspace takes away what was typed before it, not what comes after it."""
+    demo.press("nbox", "\x7f", "\x7f", "ot", "\x15", "depl", "\x7f", "\x7f", "ploy bot")
+    demo.until("Create API key", "✓ Good.", "'deploy bot'")

@@ -8,15 +8,24 @@ from typing import ClassVar, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.marks import mark
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
 Result = TypeVar("Result")
+
+
+def in_a_script(line: str) -> Content:
+    """The command that does the same, as it is shown."""
+    return sentence(("In a script: ", MUTED), line)
 
 
 class Dialog(ModalScreen[Result]):
@@ -39,6 +48,9 @@ class Dialog(ModalScreen[Result]):
         }
         &.-danger > .dialog { border: round $error; border-title-color: $error; }
         & > .dialog > Static { width: 100%; margin-bottom: 1; }
+        &.-short > .dialog > #profile-mark { margin-bottom: 0; }
+        & > .dialog > #script { color: $foreground 80%; }
+        &.-short > .dialog > #script { display: none; }
         & .buttons { height: auto; align-horizontal: right; }
         & .buttons Button { margin-left: 2; min-width: 12; }
         & Input { margin-bottom: 1; }
@@ -48,6 +60,9 @@ class Dialog(ModalScreen[Result]):
         ("escape", "cancel", "Cancel"),
         ("left", "app.focus_previous", "Previous"),
         ("right", "app.focus_next", "Next"),
+        # With priority: what is typed right after belongs to the next field.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
     STANDS_STILL_S: ClassVar[float] = 0.8
@@ -58,12 +73,19 @@ class Dialog(ModalScreen[Result]):
         """`title` is a text of ours, never data."""
         self._dialog_title = title
         self._stands_still = False
+        self.profile: Profile | None = None
+        """Whose keys it is about; its mark stands at the top."""
+        self.script_profile = ""
+        """What a command has to name to mean that profile; empty where it is meant anyway."""
         super().__init__(classes="-danger" if danger else None)
 
     def compose(self) -> ComposeResult:
         """The box, and what the dialog puts into it."""
         with VerticalScroll(classes="dialog", can_focus=False) as box:
             box.border_title = self._dialog_title
+            marked = None if self.profile is None else mark(self.profile)
+            if marked is not None:
+                yield Static(sentence(marked), id="profile-mark", markup=False)
             yield from self.compose_dialog()
         yield TooSmall()
 
@@ -126,6 +148,11 @@ class Dialog(ModalScreen[Result]):
             self.query_one(then_focus).focus()
 
         self.set_timer(self.STANDS_STILL_S, over)
+
+    @staticmethod
+    def script(line: str) -> Static:
+        """The command that does the same."""
+        return Static(in_a_script(line), id="script", markup=False)
 
     @staticmethod
     def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002
