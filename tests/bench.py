@@ -19,7 +19,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
-from tests.pictures import NOW, NoClipboard, SeededService, StandingClock, hand_off_of
+from tests.seeded import NOW, NoClipboard, SeededAccounts, SeededService, StandingClock, hand_off_of
 from tests.server.support import read_line, start_demo
 from tests.ui.support import connector_of
 
@@ -88,7 +88,11 @@ async def _measure(pilot: Pilot[None], watch: LoopWatch, *keys: str) -> tuple[fl
 
 async def _bench(count: int, watch: LoopWatch) -> dict[str, tuple[float, float]]:
     app = PulsapiApp(
-        connector_of(ManyKeys(count)), StandingClock(), lambda _: NoClipboard(), hand_off_of()
+        connector_of(ManyKeys(count)),
+        SeededAccounts(),
+        StandingClock(),
+        lambda _: NoClipboard(),
+        hand_off_of(),
     )
     app.animation_level = "none"
     found: dict[str, tuple[float, float]] = {}

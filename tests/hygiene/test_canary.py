@@ -33,10 +33,11 @@ from pulsapi_tui.domain.models import ApiKey, CreatedKey, Service
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from pulsapi_tui.wiring import SystemClock, hand_off
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.hand_off import hand_off
 from tests.canary import Canary
 from tests.contract.support import FakeClock, RawServer, Script, cut, printed, whole
-from tests.pictures import NOW, NoJournal, NoLastTarget, SeededService, hand_off_of
+from tests.seeded import NOW, NoJournal, NoLastTarget, SeededAccounts, SeededService, hand_off_of
 from tests.ui.support import FakeClipboard, Story, connector_of
 
 NAME = "Deploy bot"
@@ -176,6 +177,7 @@ async def staged(folder: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterato
         )
         app = PulsapiApp(
             connect,
+            SeededAccounts(),
             SystemClock(),
             lambda write: TerminalClipboard(write, environment=environment),
             hand_off_of(delivery, mask_after_s=3600),

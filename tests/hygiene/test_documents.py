@@ -24,8 +24,8 @@ def test_the_two_commands_stand_as_they_are() -> None:
     assert TEST in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
-def test_the_table_of_keys_is_fresh() -> None:
-    assert pictures.with_keys_table(README) == README, "run: python -m tests.pictures"
+def test_the_tables_are_fresh() -> None:
+    assert pictures.with_tables(README) == README, "run: python -m tests.pictures"
 
 
 @pytest.mark.parametrize("name", pictures.PICTURES)

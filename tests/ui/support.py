@@ -18,6 +18,7 @@ from textual.widgets._toast import Toast
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import (
+    Accounts,
     ActionLog,
     Clock,
     Connector,
@@ -29,13 +30,14 @@ from pulsapi_tui.domain.ports import (
     RotationJournal,
     Session,
 )
+from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
-from pulsapi_tui.wiring import SystemClock
-from tests.pictures import NoJournal, NoLastTarget, NoLog, hand_off_of
+from pulsapi_tui.wiring.clock import SystemClock
+from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededAccounts, hand_off_of
 
 PATIENCE_S = 10.0
 """How long a condition may take to come true before a story fails."""
@@ -153,16 +155,18 @@ class Story:
 
 @asynccontextmanager
 async def story_of(
-    connect: Connector,
+    connect: Connector | None,
     size: tuple[int, int] = (100, 30),
     clock: Clock | None = None,
     hand_off: HandOff | None = None,
     limits: HealthLimits | None = None,
+    accounts: Accounts | None = None,
 ) -> AsyncIterator[Story]:
     """Run the app against a connector."""
     clipboard = FakeClipboard()
     app = PulsapiApp(
         connect,
+        accounts or SeededAccounts(),
         clock or SystemClock(),
         lambda _: clipboard,
         hand_off or hand_off_of(),
@@ -177,6 +181,7 @@ def connector_of(
     journal: RotationJournal | None = None,
     last_target: LastTarget | None = None,
     log: ActionLog | None = None,
+    profile: Profile = DEMO,
 ) -> Connector:
     """A connector whose every session is that service."""
 
@@ -184,7 +189,8 @@ def connector_of(
         return Session(
             service,
             journal or NoJournal(),
-            "demo",
+            profile,
+            "the demo itself",
             last_target or NoLastTarget(),
             log or NoLog(),
         )
