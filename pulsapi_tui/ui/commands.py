@@ -2,15 +2,20 @@
 
 Bindings, footer, palette, help and the README's table come from here. An id is stable: it names the
 binding in a keymap and the anchor in the help.
+
+Texts never name a key themselves: they ask `key_of` or `press`, which know the keymap in use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 
-Place = Literal["app", "help", "keys", "table", "reveal", "rotate"]
+Place = Literal["app", "help", "keys", "table", "reveal", "rotate", "profiles"]
 
 
 class Command(NamedTuple):
@@ -28,6 +33,8 @@ class Command(NamedTuple):
     """The keys as people write them."""
     footer: bool = False
     palette: bool = False
+    changes: bool = False
+    """Something at PulsAPI: it is not to be had where nothing may be changed."""
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -41,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
         "n",
         True,
         True,
+        True,
     ),
     Command(
         "keys.rotate",
@@ -52,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
         "R",
         True,
         True,
+        True,
     ),
     Command(
         "keys.revoke",
@@ -61,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
         "Revoke the key, or the marked keys, after a dialog",
         "keys",
         "X",
+        True,
         True,
         True,
     ),
@@ -201,6 +211,7 @@ COMMANDS: tuple[Command, ...] = (
         "Palette",
         False,
         True,
+        True,
     ),
     Command(
         "keys.clean_up",
@@ -208,6 +219,29 @@ COMMANDS: tuple[Command, ...] = (
         "clean_up",
         "Clean up",
         "Mark the idle keys, and see what revoking them would do",
+        "keys",
+        "Palette",
+        False,
+        True,
+        True,
+    ),
+    Command(
+        "keys.profiles",
+        "p",
+        "profiles",
+        "Profiles",
+        "Open another account, or connect one",
+        "keys",
+        "p",
+        True,
+        True,
+    ),
+    Command(
+        "keys.connect",
+        "",
+        "connect",
+        "Connect",
+        "Connect to an account with one of its keys",
         "keys",
         "Palette",
         False,
@@ -362,9 +396,59 @@ COMMANDS: tuple[Command, ...] = (
         "escape,q",
         "cancel",
         "Close",
-        "Close; the rotation stays under way, and R opens it again",
+        "Close; the rotation stays under way, and Rotate opens it again",
         "rotate",
         "Esc",
+        True,
+    ),
+    Command(
+        "profiles.connect",
+        "n",
+        "connect",
+        "Connect another",
+        "Connect another account",
+        "profiles",
+        "n",
+        True,
+    ),
+    Command(
+        "profiles.production",
+        "m",
+        "profile('production')",
+        "Production",
+        "Mark the profile as production, or take the mark off",
+        "profiles",
+        "m",
+        True,
+    ),
+    Command(
+        "profiles.colour",
+        "c",
+        "profile('colour')",
+        "Colour",
+        "Mark the profile with the next colour",
+        "profiles",
+        "c",
+        True,
+    ),
+    Command(
+        "profiles.read_only",
+        "o",
+        "profile('read_only')",
+        "Read-only",
+        "Let nothing be changed through the profile, or let it again",
+        "profiles",
+        "o",
+        True,
+    ),
+    Command(
+        "profiles.remove",
+        "X",
+        "profile('remove')",
+        "Remove",
+        "Forget the profile and the copy of its key, after a dialog",
+        "profiles",
+        "X",
         True,
     ),
     Command(
@@ -401,6 +485,28 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+class Keys(NamedTuple):
+    """What a command is bound to where the user's settings say so."""
+
+    names: str
+    """As `Command.keys`."""
+    shown: str
+    """As `Command.shown`."""
+
+
+_in_use: ContextVar[Mapping[str, Keys]] = ContextVar("keys", default=MappingProxyType({}))
+
+
+def use_keys(keymap: Mapping[str, Keys]) -> None:
+    """From now on, these commands have other keys; all others have their own."""
+    _in_use.set(keymap)
+
+
+def no_key(command_id: str) -> str:
+    """The name under which a command is bound that has no key; no terminal sends it."""
+    return f"no-key-{command_id}"
+
+
 def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The bindings of those places, for a `BINDINGS`.
 
@@ -410,7 +516,7 @@ def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str,
     """
     return [
         Binding(
-            command.keys,
+            command.keys or no_key(command.id),
             f"app.{command.action}" if command.place in {"app", "help"} else command.action,
             command.label,
             show=command.footer,
@@ -420,10 +526,48 @@ def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str,
             id=command.id,
         )
         for command in COMMANDS
-        if command.place in places and command.keys
+        if command.place in places
     ]
 
 
+def in_order(active: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
+    """Those that have a key, in the order of the commands; Textual puts what was changed last."""
+    places = {command.id: place for place, command in enumerate(COMMANDS)}
+
+    def place(key: str) -> int:
+        return places.get(active[key].binding.id or "", len(places))
+
+    return {
+        key: active[key]
+        for key in sorted(active, key=place)
+        if key != no_key(active[key].binding.id or "")
+    }
+
+
 def of(*places: Place) -> tuple[Command, ...]:
-    """The commands of those places, in their order."""
-    return tuple(command for command in COMMANDS if command.place in places)
+    """The commands of those places, in their order, with the keys that they have now."""
+    return tuple(_now(command) for command in COMMANDS if command.place in places)
+
+
+def key_of(command_id: str) -> str:
+    """The first key of a command as people write it; empty where it has none."""
+    command = _now(_BY_ID[command_id])
+    return command.shown.split(" ")[0] if command.keys else ""
+
+
+def press(command_id: str) -> str:
+    """How to have a command, within a sentence: `press n`."""
+    if key := key_of(command_id):
+        return f"press {key}"
+    label = _BY_ID[command_id].label
+    if _BY_ID[command_id].palette:
+        return f"choose “{label}” in the palette ({key_of('app.palette')})"
+    return f"use “{label}”"
+
+
+_BY_ID = {command.id: command for command in COMMANDS}
+
+
+def _now(command: Command) -> Command:
+    keys = _in_use.get().get(command.id)
+    return command if keys is None else command._replace(keys=keys.names, shown=keys.shown)

@@ -1,8 +1,13 @@
-"""Two themes of our own. Every theme of Textual can be had from the palette."""
+"""Two themes of our own. Every theme of Textual can be had from the palette, and by its name."""
 
 from __future__ import annotations
 
-from textual.theme import Theme
+import difflib
+
+from textual.theme import BUILTIN_THEMES, Theme
+
+from pulsapi_tui.domain.errors import SettingsError
+from pulsapi_tui.domain.text import clean
 
 DARK = Theme(
     name="pulsapi-dark",
@@ -57,3 +62,17 @@ LIGHT = Theme(
         "border-blurred": "#c3ccdb",
     },
 )
+
+
+def check_theme(wanted: str, source: str) -> str:
+    """The name of the theme that `[appearance]` in the file `source` asks for; ours for none.
+
+    Raises:
+        SettingsError: there is no such theme.
+    """
+    names = (DARK.name, LIGHT.name, *BUILTIN_THEMES)
+    if wanted in {"", *names}:
+        return wanted or DARK.name
+    near = difflib.get_close_matches(wanted.lower(), names, n=1)
+    hint = f"did you mean “{near[0]}”?" if near else f"there are: {', '.join(names)}."
+    raise SettingsError(f"{source}: [appearance] has no theme “{clean(wanted[:40])}”; {hint}")

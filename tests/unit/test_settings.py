@@ -15,7 +15,7 @@ from pulsapi_tui.config.settings import RouteName, Settings, read_settings
 from pulsapi_tui.delivery.routes import Route
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.domain.health import HealthLimits
-from pulsapi_tui.wiring import health_limits
+from pulsapi_tui.wiring.hand_off import health_limits
 
 WHOLE = """
 # mine
@@ -29,6 +29,13 @@ mask_after_s = 5
 [health]
 idle_after_d = 14
 due_after_d = 180
+
+[appearance]
+theme = "nord"
+
+[keymap]
+"keys.create" = "Ctrl+N, F2"
+keys.refresh = ""
 
 [delivery]
 timeout_s = 2.5
@@ -65,6 +72,8 @@ def test_no_file_is_the_defaults(path: Path) -> None:
     assert settings.clipboard.force == settings.clipboard.forbid == ()
     assert (settings.health.idle_after_d, settings.health.due_after_d) == (30, 90)
     assert health_limits(settings) == HealthLimits()
+    assert settings.appearance.theme == ""
+    assert settings.keymap == {}
 
 
 def test_an_empty_file_is_the_defaults(path: Path) -> None:
@@ -78,6 +87,8 @@ def test_every_setting_is_read(path: Path) -> None:
     assert settings.reveal.mask_after_s == 5
     assert settings.delivery.timeout_s == 2.5
     assert health_limits(settings) == HealthLimits(timedelta(days=14), timedelta(days=180))
+    assert settings.appearance.theme == "nord"
+    assert settings.keymap == {"keys.create": "Ctrl+N, F2", "keys.refresh": ""}
     [recipe] = settings.delivery.recipes
     assert (recipe.id, recipe.title, recipe.note) == ("my-vault", "My vault", "Overwrites.")
     assert recipe.argv == ("store", "--as", "{name}", "{path}")
@@ -108,6 +119,12 @@ REFUSED = {
     '[[delivery.recipes]]\nid = "a"\nargv = "a shell line"\n': "got `str`",
     '[[delivery.recipes]]\nid = "--x"\nargv = ["x"]\n': "matching regex",
     '[[delivery.recipes]]\nargv = ["x"]\n': "missing required field `id`",
+    '[appearance]\nthem = "nord"\n': "did you mean “theme”?",
+    "[appearance]\ntheme = 3\n": "Expected `str`, got `int`",
+    "keymap = 3\n": "Expected `object`, got `int` - at `keymap`",
+    '[keymap]\n"keys.create" = ["n"]\n': "“keys.create” is not text. Write keys as in: ",
+    '[keymap]\nkeys.create.n = "n"\n': "“keys.create” is not text.",
+    '[keymap]\nkeys.create = "n"\n"keys.create" = "m"\n': "[keymap] has “keys.create” twice.",
     "[clipboard\n": "is not valid TOML: Expected ']'",
     "a = 1\na = 2\n": "is not valid TOML: Cannot overwrite a value",
     'x = "\x1b]52;c;eA==\x07"\n': "is not valid TOML",
@@ -169,13 +186,21 @@ def test_a_place_that_can_t_be_reached_is_said(tmp_path: Path) -> None:
         read_settings(tmp_path / "file" / "config.toml")
 
 
-def test_the_program_says_it_before_it_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[clipbord]", "did you mean “clipboard”?"),
+        ('[keymap]\nkeys.create = "r"', "“keys.create” and “keys.refresh” both have r."),
+        ('[appearance]\ntheme = "nrod"', "did you mean “nord”?"),
+    ],
+)
+def test_the_program_says_it_before_it_starts(tmp_path: Path, text: str, said: str) -> None:
     folder = tmp_path / "pulsapi-tui"
     folder.mkdir()
-    write(folder / "config.toml", "[clipbord]\n")
+    write(folder / "config.toml", f"{text}\n")
     # A terminal is asked for before the settings are; this test has none to give.
     code = (
-        "import sys; from pulsapi_tui import cli; cli._unfit_terminal = lambda: None;"
+        "import sys; from pulsapi_tui import cli; cli.unfit_terminal = lambda: None;"
         "sys.exit(cli.main(['demo']))"
     )
     done = subprocess.run(
@@ -187,5 +212,5 @@ def test_the_program_says_it_before_it_starts(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "did you mean “clipboard”?" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button
@@ -20,6 +22,7 @@ TITLES: dict[Place, str] = {
     "table": "Moving",
     "reveal": "The key that is shown once",
     "rotate": "A rotation",
+    "profiles": "Profiles",
     "help": "Everywhere",
 }
 
@@ -38,7 +41,11 @@ class HelpScreen(Dialog[None]):
 
     CSS_PATH = "help.tcss"
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar = [("question_mark,f1,q", "cancel", "Close")]
+    BINDINGS: ClassVar = [
+        # What opens it closes it, and what quits elsewhere; by the same ids, so with the same keys.
+        Binding("question_mark,f1", "cancel", "Close", id="app.help"),
+        Binding("q", "cancel", "Close", id="app.quit"),
+    ]
 
     def __init__(self, places: tuple[Place, ...], origin: str) -> None:
         super().__init__("Help (Esc closes it)")
@@ -65,12 +72,14 @@ class HelpScreen(Dialog[None]):
 
     def _keys(self) -> Content:
         parts: list[str | tuple[str, str]] = []
+        width = max(9, *(min(cell_len(command.shown), 16) for command in of(*self._places)))
         for place in self._places:
             if place in TITLES:
                 parts.append("\n\n" if parts else "")
                 parts.append((TITLES[place], "bold $primary"))
             for command in of(place):
-                parts.append((f"\n{command.shown:<9}", "bold"))
+                filled = " " * max(0, width - cell_len(command.shown))
+                parts.append((f"\n{command.shown}{filled}", "bold"))
                 parts.append(f" {command.help}")
         return sentence(*parts)
 
