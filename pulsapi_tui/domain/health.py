@@ -133,11 +133,11 @@ class Judge:
     def _in_words(self, key: ApiKey, condition: Condition) -> tuple[str, str]:
         if condition is Condition.ROTATING:
             which = self._rotating[key.id]
-            return "rotating", f"It is the {which} of a rotation under way: press R to go on."
+            return "rotating", f"It is the {which} of a rotation under way: rotate it to go on."
         if condition is Condition.SESSION:
             return (
                 "this session",
-                "This program is signed in with it: rotate it (R), or revoke it elsewhere.",
+                "This program is signed in with it: rotate it, or revoke it elsewhere.",
             )
         if key.last_used_at is None:
             if self._now - key.created_at < YOUNG:

@@ -66,7 +66,7 @@ class Recorder:
             Action(
                 at=self._clock.now(),
                 who=clean(f"{account.email} ({account.id})"),
-                profile=clean(self._session.label),
+                profile=clean(self._session.profile.name),
                 origin=clean(self._session.service.origin),
                 action=action,
                 key_id=clean(subject.key_id),

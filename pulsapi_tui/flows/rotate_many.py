@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pulsapi_tui.domain.delivery import Field, Target, Way
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Field, Target, Way
 from pulsapi_tui.domain.errors import JournalError, RateLimitedError
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
@@ -57,7 +57,10 @@ class Rotated(NamedTuple):
 
 
 def templates(ways: Sequence[Way]) -> tuple[Way, ...]:
-    """The ways for `STAND_IN`, with places for a key's name in their defaults."""
+    """The ways for `STAND_IN`, with places for a key's name in their defaults.
+
+    A profile has one key, so it is no place for several.
+    """
     return tuple(
         msgspec.structs.replace(
             way,
@@ -66,6 +69,7 @@ def templates(ways: Sequence[Way]) -> tuple[Way, ...]:
             ),
         )
         for way in ways
+        if way.id != PROFILE_WAY
     )
 
 

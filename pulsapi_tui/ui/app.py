@@ -9,25 +9,28 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.screen import Screen
 
 from pulsapi_tui.domain.health import HealthLimits
-from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, HandOff
+from pulsapi_tui.domain.ports import Accounts, Clipboard, Clock, Connector, HandOff
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean, clean_lines
-from pulsapi_tui.ui.commands import Place, bindings, of
+from pulsapi_tui.ui.commands import Keys, Place, bindings, key_of, of, use_keys
 from pulsapi_tui.ui.dialogs import Dialogs
+from pulsapi_tui.ui.keymap import textual_keymap
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.screens.confirm import ConfirmScreen
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
+from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
@@ -68,17 +71,29 @@ class PulsapiApp(App[None]):
 
     def __init__(
         self,
-        connect: Connector,
+        connect: Connector | None,
+        accounts: Accounts,
         clock: Clock,
         make_clipboard: ClipboardMaker,
         hand_off: HandOff,
         limits: HealthLimits | None = None,
+        *,
+        keymap: Mapping[str, Keys] | None = None,
+        theme: str = DARK.name,
     ) -> None:
+        """Open `connect`, or the welcome where there is nothing to open yet.
+
+        `keymap` and `theme` are those of the user's settings, already checked.
+        """
         super().__init__()
+        self._own_keys = keymap or {}
+        use_keys(self._own_keys)
+        self.set_keymap(textual_keymap(self._own_keys))
+        self._theme_at_start = theme
         self._copier = make_clipboard(self.write_to_terminal)
         dialogs = Dialogs(self, self._copier, hand_off)
         self._keys_screen = KeysScreen(
-            connect, clock, dialogs, self._copier, hand_off.delivery, limits
+            connect, accounts, clock, dialogs, self._copier, hand_off.delivery, limits
         )
 
     def get_default_screen(self) -> Screen[None]:
@@ -89,7 +104,7 @@ class PulsapiApp(App[None]):
         """Themes, and the ways in which a terminal can go away."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.theme = self._theme_at_start
         self._watch_signals()
 
     def write_to_terminal(self, data: str) -> None:
@@ -118,7 +133,14 @@ class PulsapiApp(App[None]):
     def action_help_quit(self) -> None:
         """What Ctrl+C says, since it quits elsewhere."""
         reveal = isinstance(self.screen, RevealKeyScreen)
-        self._keys_screen.say("Press Esc for the way out." if reveal else "Press q to quit.")
+        quits = key_of("app.quit") or "Ctrl+Q"
+        self._keys_screen.say("Press Esc for the way out." if reveal else f"Press {quits} to quit.")
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key as everywhere else; Textual would write one from a keymap in its own way."""
+        if binding.id is not None and binding.id in self._own_keys:
+            return key_of(binding.id)
+        return super().get_key_display(binding)
 
     # Help and palette
 
@@ -129,6 +151,8 @@ class PulsapiApp(App[None]):
             places = ("reveal", "help")
         elif isinstance(self.screen, RotateKeyScreen):
             places = ("rotate", "help")
+        elif isinstance(self.screen, ProfilesScreen):
+            places = ("profiles", "help")
         self.push_screen(HelpScreen(places, self._keys_screen.origin))
 
     def action_command_palette(self) -> None:
@@ -139,7 +163,12 @@ class PulsapiApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette's commands: ours, and the theme. No screenshot: it could hold a secret."""
         for command in of("keys", "help", "app"):
-            if command.palette and self._keys_screen.check_action(command.action, ()):
+            if not command.palette:
+                continue
+            reason = self._keys_screen.why_not(command.action)
+            if reason is not None:
+                yield SystemCommand(f"✗ {command.label}", reason, self._teller(reason))
+            elif self._keys_screen.check_action(command.action, ()):
                 keys = f"  ({command.shown})" if command.keys else ""
                 yield SystemCommand(
                     command.label,
@@ -147,6 +176,12 @@ class PulsapiApp(App[None]):
                     self._runner(command.action, command.place),
                 )
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    def _teller(self, reason: str) -> Callable[[], None]:
+        def tell() -> None:
+            self._keys_screen.say(reason, "warning")
+
+        return tell
 
     def _runner(self, action: str, place: Place) -> Callable[[], None]:
         namespace = self if place in {"help", "app"} else self._keys_screen

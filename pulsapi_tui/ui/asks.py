@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple, Protocol
 from textual.content import Content
 
 from pulsapi_tui.domain.delivery import Target
-from pulsapi_tui.domain.models import ApiKey, CreatedKey
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Store
+from pulsapi_tui.domain.profiles import Kept, Network, Profile, ProfileList
 from pulsapi_tui.domain.rotation import Mode, Rotation
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.verdict import Verdict
@@ -146,6 +148,46 @@ class OpenProgress(Protocol):
         ...
 
 
+class Connection(NamedTuple):
+    """What was typed in Connect, untested."""
+
+    base_url: str
+    key: Secret | None = None
+    argv: tuple[str, ...] = ()
+    """The command that prints the key, where it was not pasted."""
+    network: Network = Network()
+
+
+class ProfileWanted(NamedTuple):
+    """How a profile is to be saved."""
+
+    name: str
+    production: bool
+    read_only: bool
+    kept: Kept
+
+
+class ProfileAct(Enum):
+    """What can be wished of a profile."""
+
+    OPEN = "open"
+    CONNECT = "connect"
+    """Another account."""
+    PRODUCTION = "production"
+    """Mark it, or take the mark off."""
+    COLOUR = "colour"
+    """The next colour."""
+    READ_ONLY = "read_only"
+    REMOVE = "remove"
+
+
+class ProfileWish(NamedTuple):
+    """What is wished of which profile."""
+
+    act: ProfileAct
+    name: str
+
+
 class OrphanChoice(Enum):
     """What to do with a live key whose secret is not known to be stored."""
 
@@ -157,6 +199,34 @@ class OrphanChoice(Enum):
 
 class Asks(Protocol):
     """Dialogs, as coroutines. None and False mean that the user went back."""
+
+    def about(self, profile: Profile, script_profile: str) -> None:
+        """What is asked from now on is about the keys of that profile, and bears its mark.
+
+        `script_profile` is what a command has to name to mean it, or nothing.
+        """
+        ...
+
+    async def connection(self, draft: Connection, problem: str) -> Connection | None:
+        """A server and a key of it; `problem` is what was wrong with the draft."""
+        ...
+
+    async def new_profile(
+        self,
+        account: Account,
+        wanted: ProfileWanted,
+        taken: Sequence[str],
+        stores: Sequence[Store],
+        problem: str,
+    ) -> ProfileWanted | None:
+        """How to save the profile of a key that was tried."""
+        ...
+
+    async def profile(
+        self, listed: ProfileList, opened: str, opened_from: str, said: str, at: str
+    ) -> ProfileWish | None:
+        """What is wished of a profile; `said` is what came of the last wish, about `at`."""
+        ...
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
         """The name of a new key, and where it goes."""

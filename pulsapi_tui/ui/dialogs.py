@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
 
 from pulsapi_tui.domain.delivery import Preview, Target
-from pulsapi_tui.domain.models import ApiKey, CreatedKey
-from pulsapi_tui.domain.ports import Clipboard, HandOff
+from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+from pulsapi_tui.domain.ports import Clipboard, HandOff, Store
+from pulsapi_tui.domain.profiles import Profile, ProfileList
 from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.rotate_many import STAND_IN, targets_for, templates
 from pulsapi_tui.ui.asks import (
+    Connection,
     Known,
     NewKey,
     OpenProgress,
@@ -23,20 +25,28 @@ from pulsapi_tui.ui.asks import (
     OpenRotation,
     OrphanChoice,
     PlanLine,
+    ProfileWanted,
+    ProfileWish,
     RotationWanted,
 )
 from pulsapi_tui.ui.screens.abandon import AbandonScreen
 from pulsapi_tui.ui.screens.confirm import ConfirmScreen, ReportScreen
+from pulsapi_tui.ui.screens.connect import ConnectScreen
 from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
 from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 from pulsapi_tui.ui.screens.progress import ProgressScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
 from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
+from pulsapi_tui.ui.screens.save_profile import SaveProfileScreen
 from pulsapi_tui.ui.screens.sign_in import SignInScreen
+from pulsapi_tui.ui.widgets.dialog import Dialog
+
+Result = TypeVar("Result")
 
 
 class Dialogs:
@@ -46,10 +56,47 @@ class Dialogs:
         self._app = app
         self._clipboard = clipboard
         self._hand_off = hand_off
+        self._profile: Profile | None = None
+        self._script_profile = ""
+
+    def about(self, profile: Profile, script_profile: str) -> None:
+        """What is asked from now on bears the mark of that profile."""
+        self._profile, self._script_profile = profile, script_profile
+
+    async def _ask(self, screen: Dialog[Result]) -> Result | None:
+        self._mark(screen)
+        return await self._app.push_screen_wait(screen)
+
+    def _mark(self, screen: Dialog[Any]) -> None:
+        screen.profile, screen.script_profile = self._profile, self._script_profile
+
+    async def connection(self, draft: Connection, problem: str) -> Connection | None:
+        """A server and a key of it."""
+        # Not of this profile: it bears no mark.
+        return await self._app.push_screen_wait(ConnectScreen(draft, problem))
+
+    async def new_profile(
+        self,
+        account: Account,
+        wanted: ProfileWanted,
+        taken: Sequence[str],
+        stores: Sequence[Store],
+        problem: str,
+    ) -> ProfileWanted | None:
+        """How to save the profile of a key that was tried."""
+        screen = SaveProfileScreen(account, wanted, taken, stores, problem)
+        return await self._app.push_screen_wait(screen)
+
+    async def profile(
+        self, listed: ProfileList, opened: str, opened_from: str, said: str, at: str
+    ) -> ProfileWish | None:
+        """What is wished of a profile."""
+        screen = ProfilesScreen(listed, opened, said, at, opened_from)
+        return await self._app.push_screen_wait(screen)
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
         """The name of a new key, and where it goes."""
-        return await self._app.push_screen_wait(CreateKeyScreen(taken, draft))
+        return await self._ask(CreateKeyScreen(taken, draft))
 
     async def target(
         self, key_name: str, before: Target | None, *, correct: bool = False
@@ -58,17 +105,18 @@ class Dialogs:
         delivery = self._hand_off.delivery
         ways = await delivery.ways(key_name)
         screen = DeliverKeyScreen(key_name, ways, before, delivery.preview, correct=correct)
-        return await self._app.push_screen_wait(screen)
+        return await self._ask(screen)
 
     async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:
         """Show a key once."""
         screen = RevealKeyScreen(created, origin, self._clipboard, self._hand_off, note)
+        self._mark(screen)
         await self._app.push_screen(screen)
         return screen
 
     async def confirm(self, title: str, body: Content, *, confirm: str) -> bool:
         """Whether to go on all the same."""
-        return await self._app.push_screen_wait(ConfirmScreen(title, body, confirm=confirm)) is True
+        return await self._ask(ConfirmScreen(title, body, confirm=confirm)) is True
 
     async def revoke(
         self,
@@ -79,8 +127,9 @@ class Dialogs:
         known: Known | None = None,
     ) -> bool:
         """Whether to revoke these keys."""
-        screen = RevokeKeysScreen(keys, now, dry_run=dry_run, known=known)
-        confirmed = await self._app.push_screen_wait(screen)
+        is_production = self._profile is not None and self._profile.production
+        screen = RevokeKeysScreen(keys, now, dry_run=dry_run, known=known, must_type=is_production)
+        confirmed = await self._ask(screen)
         return confirmed is True
 
     async def report(
@@ -88,22 +137,23 @@ class Dialogs:
     ) -> None:
         """Something that must be read."""
         screen = ReportScreen(title, body, danger=danger, unasked=unasked)
-        await self._app.push_screen_wait(screen)
+        await self._ask(screen)
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
         """What to do with a key without an owner."""
-        choice = await self._app.push_screen_wait(OrphanScreen(key, why, now))
+        choice = await self._ask(OrphanScreen(key, why, now))
         return choice or OrphanChoice.LATER
 
     async def rotation_plan(
         self, key: ApiKey, now: datetime, *, is_own: bool
     ) -> RotationWanted | None:
         """How to rotate a key."""
-        return await self._app.push_screen_wait(RotatePlanScreen(key, now, is_own=is_own))
+        return await self._ask(RotatePlanScreen(key, now, is_own=is_own))
 
     async def rotation(self, key_name: str) -> OpenRotation:
         """Open a rotation."""
         screen = RotateKeyScreen(key_name)
+        self._mark(screen)
         await self._app.push_screen(screen)
         return screen
 
@@ -116,25 +166,26 @@ class Dialogs:
             return delivery.preview(targets_for(keys[:1], target)[0])
 
         what = f"each of the {len(keys)} successors"
-        return await self._app.push_screen_wait(DeliverKeyScreen(what, ways, before, preview))
+        return await self._ask(DeliverKeyScreen(what, ways, before, preview))
 
     async def plan_of_many(
         self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime
     ) -> bool:
         """Whether to rotate these keys like this."""
         screen = RotateManyScreen(lines, concerns, now)
-        return await self._app.push_screen_wait(screen) is True
+        return await self._ask(screen) is True
 
     async def progress(self, title: str, total: int) -> OpenProgress:
         """Show how far something has come."""
         screen = ProgressScreen(title, total)
+        self._mark(screen)
         await self._app.push_screen(screen)
         return screen
 
     async def abandon(self, rotation: Rotation) -> bool | None:
         """How to end a rotation early."""
-        return await self._app.push_screen_wait(AbandonScreen(rotation))
+        return await self._ask(AbandonScreen(rotation))
 
     async def another_key(self, origin: str) -> Secret | None:
         """A credential to go on with."""
-        return await self._app.push_screen_wait(SignInScreen(origin))
+        return await self._ask(SignInScreen(origin))

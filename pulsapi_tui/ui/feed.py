@@ -18,7 +18,7 @@ from pulsapi_tui.domain.ports import Clock, Connector, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import span
 from pulsapi_tui.flows.refresh import Snapshot, keep_fresh
-from pulsapi_tui.ui.states import could_not_start, state_for
+from pulsapi_tui.ui.states import could_not_start, no_credential, state_for
 from pulsapi_tui.ui.widgets.state_panel import State
 
 
@@ -29,7 +29,7 @@ class FeedView(Protocol):
         """A session is open; nothing was asked of it yet."""
         ...
 
-    def account_seen(self, session: Session, account: Account) -> None:
+    def account_seen(self, account: Account) -> None:
         """The account is known."""
         ...
 
@@ -53,8 +53,7 @@ class FeedView(Protocol):
 class Feed:
     """Opens a session, keeps the list fresh, and says how that goes."""
 
-    def __init__(self, connect: Connector, clock: Clock, view: FeedView) -> None:
-        self._connect = connect
+    def __init__(self, clock: Clock, view: FeedView) -> None:
         self._clock = clock
         self._view = view
         self._session: Session | None = None
@@ -65,17 +64,23 @@ class Feed:
         """Set it to have the list read now."""
 
     @property
+    def _way(self) -> str:
+        """By which proxy the server is reached, if by one."""
+        proxy = self._session.profile.network.proxy if self._session else ""
+        return f" by {proxy.split('://', 1)[-1]}" if proxy else ""
+
+    @property
     def origin(self) -> str:
         """The base URL, as far as it is known."""
         return self._session.service.origin if self._session else "https://api.pulsapi.com"
 
-    async def run(self, credential: Secret | None) -> None:
+    async def run(self, connect: Connector, credential: Secret | None) -> None:
         """Until cancelled. It only reads, so it may be cancelled at any time."""
         self._account = self._fetched = self._next_try_at = None
         try:
-            session = await self._connect(credential, self._retrying)
+            session = await connect(credential, self._retrying)
         except CredentialError as error:
-            self._view.refused(state_for(error, None, self.origin))
+            self._view.refused(no_credential(error, was_typed=credential is not None))
             return
         except PulsapiError as error:
             self._view.refused(could_not_start(error))
@@ -88,11 +93,14 @@ class Feed:
             session.journal.close()
             await session.service.aclose()
 
+    def forget(self) -> None:
+        """Another account is going to be opened."""
+        self._session = None
+
     def account_seen(self, account: Account) -> None:
         """The account is known, whatever becomes of the list."""
         self._account = account
-        if self._session is not None:
-            self._view.account_seen(self._session, account)
+        self._view.account_seen(account)
 
     def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
         """The first listing has come so far: its first page is shown at once."""
@@ -105,7 +113,7 @@ class Feed:
         """The list is fresh."""
         self._next_try_at = None
         self._fetched = snapshot.keys
-        self._view.line("● live")
+        self._view.line(f"● live{self._way}")
         self._view.keys_seen(snapshot.keys, whole=True)
 
     def failed(self, error: PulsapiError, next_try_s: float | None) -> None:

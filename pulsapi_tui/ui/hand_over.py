@@ -8,7 +8,7 @@ from enum import Enum
 
 from textual.content import Content
 
-from pulsapi_tui.domain.delivery import Delivered, Target
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Delivered, Target
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
@@ -62,12 +62,17 @@ class HandOver:
 
     # Where it goes
 
-    async def choose(self, key_name: str, replaces: Collection[str] = ()) -> Target | None:
+    async def choose(
+        self, key_name: str, replaces: Collection[str] = (), *, is_own: bool = False
+    ) -> Target | None:
         """Ask for a target, and whether what speaks against it matters.
 
-        `replaces` are the hints of keys that may stand there already, and may be replaced.
+        `replaces` are the hints of keys that may stand there already, and may be replaced. `is_own`
+        where this program is to sign in with the key.
         """
         target = self._session.last_target.last(key_name)
+        if is_own and self._session.profile.source.is_ours:
+            target = Target(way_id=PROFILE_WAY, values={"profile": self._session.profile.name})
         correct = False
         while True:
             target = await self._asks.target(key_name, target, correct=correct)

@@ -31,6 +31,7 @@ from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, OrphanChoice
+from pulsapi_tui.ui.commands import press
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.many_rotations import ManyRotations
@@ -232,7 +233,10 @@ class KeyActions:
 
     def _why_not(self, key: ApiKey) -> str | None:
         if self.rotations.is_rotating(key.id):
-            return f"“{key.name}” is being rotated. Press R on it to go on, or to abandon that."
+            return (
+                f"“{key.name}” is being rotated. To go on, or to abandon that, "
+                f"{press('keys.rotate')} on it."
+            )
         return why_not(key, self._view.account)
 
     async def _revoke(self, keys: Sequence[ApiKey], why: str = "") -> tuple[RevokeOutcome, ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, tzinfo
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import ActiveBinding
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
@@ -14,13 +15,15 @@ from pulsapi_tui.domain.filters import PREFIX, Token
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SortColumn
 from pulsapi_tui.domain.ports import Clock
+from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
-from pulsapi_tui.ui.states import EMPTY, NOTHING_FOUND
+from pulsapi_tui.ui.states import NOTHING_FOUND, empty
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import KeyDetails
 from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
+from pulsapi_tui.ui.widgets.text_field import TextField
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
 _TOKENS = ", ".join([f"{PREFIX}{Token.IDLE}", *(token for token in Token if token != Token.IDLE)])
@@ -36,11 +39,18 @@ class ListScreen(Screen[None]):
         self._cursor_id: str | None = None
         self._search_began_at: str | None = None
         self._doing = ""
+        self._script_profile = ""
+        """What a command has to name to mean this account, or nothing."""
 
     @property
     def is_typing_filter(self) -> bool:
         """Whether the keys belong to the filter; `has_focus` would know it only later."""
         return self.focused is not None and self.focused.id == "filter"
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """For the footer, too: in the order of the commands, whatever the user's keymap changes."""
+        return in_order(super().active_bindings)
 
     def compose(self) -> ComposeResult:
         """Header, list, footer."""
@@ -48,7 +58,7 @@ class ListScreen(Screen[None]):
         yield StatusLine()
         with Horizontal(id="filter-bar"):
             yield Static("/", id="filter-mark")
-            yield Input(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
+            yield TextField(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
             yield Static("Enter keeps it · Esc closes it", id="filter-keys")
         with Container(id="body"):
             yield KeysTable(self._listing.describe, id="keys")
@@ -71,7 +81,7 @@ class ListScreen(Screen[None]):
         if shown:
             self._show_state(None)
         else:
-            self._show_state(NOTHING_FOUND if len(self._listing.keys) else EMPTY)
+            self._show_state(NOTHING_FOUND if len(self._listing.keys) else empty())
         self._show_counts()
         self._show_details()
         if self.query_one("#filter-bar").display:
@@ -96,7 +106,9 @@ class ListScreen(Screen[None]):
     def _show_details(self) -> None:
         key = self.query_one(KeysTable).key_at_cursor
         health = self._listing.health(key) if key is not None else None
-        self.query_one(KeyDetails).show(key, health, self._listing.now, self._zone)
+        self.query_one(KeyDetails).show(
+            key, health, self._listing.now, self._zone, self._script_profile
+        )
 
     # Marks, filter and order
 

@@ -68,6 +68,15 @@ class Listing:
             kept = tuple(key for key in self.keys.keys if key.id not in self._gone)
             self.keys = KeyList(kept, self.keys.fetched_at)
 
+    def start_over(self) -> None:
+        """Another account: nothing of what was known is of it, but how the list is shown."""
+        self.forget()
+        self._gone.clear()
+        self.unowned.clear()
+        self.session_key_id = ""
+        self.rotating, self.rotations = {}, 0
+        self.uses = UsesSeen()
+
     def forget(self) -> None:
         """There is no list any more."""
         self.keys = None

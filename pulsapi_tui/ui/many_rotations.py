@@ -14,6 +14,7 @@ from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, Known, OpenProgress, PlanLine
+from pulsapi_tui.ui.commands import press
 from pulsapi_tui.ui.hand_over import REPLACES
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.rotations import READY, Rotations, RotationsView
@@ -132,7 +133,7 @@ class ManyRotations:
             waiting = len(rotators)
             text = (
                 f"{waiting} rotation{'s' * (waiting != 1)} under way, and none of the old keys is "
-                "known to be quiet yet. Press R on one to see why."
+                f"known to be quiet yet. To see why, {press('keys.rotate')} on one."
                 if waiting
                 else "No rotation is under way."
             )

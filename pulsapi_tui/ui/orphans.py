@@ -71,7 +71,12 @@ class Orphans:
                 self._view.say(error.user_message, "warning")
             return
         for intent, orphan in found.orphans:
-            if intent.request_id not in self.own | self._put_off:
+            if intent.request_id in self.own | self._put_off:
+                continue
+            if self._session.profile.read_only:
+                self._put_off.add(intent.request_id)
+                self._view.put_off(orphan.id)
+            else:
                 await self.resolve(intent, orphan, _why(intent))
 
     async def resolve(self, intent: Intent, orphan: ApiKey, why: str) -> OrphanChoice:

@@ -68,7 +68,7 @@ class RotateOne:
                 return None
             target: Target | None = None
             if wanted.deliver:
-                target = await self._hand_over.choose(wanted.new_name, (key.hint,))
+                target = await self._hand_over.choose(wanted.new_name, (key.hint,), is_own=is_own)
                 if target is None:
                     continue
             if wanted.mode is Mode.REVOKE_FIRST and not await self._asks.revoke(

@@ -16,6 +16,7 @@ from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Severity
+from pulsapi_tui.ui.commands import press
 
 READY = frozenset({VerdictKind.PROBABLY, VerdictKind.SAFE})
 """Verdicts with which an old key may be revoked without its name being typed."""
@@ -127,7 +128,9 @@ class Rotations:
         if found.here and not self._told:
             names = ", ".join(rotation.old.shown for rotation in found.here[:3])
             more = f" and {len(found.here) - 3} more" if len(found.here) > 3 else ""
-            self._view.say(f"Rotations under way: {names}{more}. Press R on a key to go on.")
+            self._view.say(
+                f"Rotations under way: {names}{more}. To go on, {press('keys.rotate')} on a key."
+            )
         self._told = True
         self.show_marks()
 

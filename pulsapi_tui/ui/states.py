@@ -5,22 +5,48 @@ from __future__ import annotations
 from pulsapi_tui.domain.errors import (
     CredentialError,
     ForbiddenRoleError,
+    OtherAccountError,
     PlanRequiredError,
     PulsapiError,
     UnauthorizedError,
 )
 from pulsapi_tui.domain.models import Account
+from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.ui.commands import key_of, press
 from pulsapi_tui.ui.widgets.state_panel import State
 
 LOADING = State("∿", "Reading your API keys…", "")
 
-EMPTY = State(
-    "○",
-    "No API keys yet",
-    "API keys let you pull service statuses and SLA data, or integrate PulsAPI into your own "
-    "tooling. Press n to create the first one.",
-    button="Create API key",
+WELCOME = State(
+    "∿",
+    "Welcome to PulsAPI's API keys",
+    "Connect to your account with one of its API keys: it is tried before it is saved. Or look "
+    "around in the demo first: a server of its own with made-up keys, on this computer alone.",
+    button="Connect",
+    other_button="Try the demo",
 )
+
+
+def signing_in(profile: Profile, credential_from: str) -> State:
+    """The state until the first answer comes."""
+    proxy = f" by the proxy {profile.network.proxy}" if profile.network.proxy else ""
+    return State(
+        "∿",
+        "Reading your API keys…",
+        f"Signing in to {profile.base_url}{proxy} with the key from {credential_from}.",
+    )
+
+
+def empty() -> State:
+    """The state of an account without keys."""
+    return State(
+        "○",
+        "No API keys yet",
+        "API keys let you pull service statuses and SLA data, or integrate PulsAPI into your own "
+        f"tooling. To create the first one, {press('keys.create')}.",
+        button="Create API key",
+    )
+
 
 NOTHING_FOUND = State(
     "⌕", "No key matches the filter", "Press Esc to close the filter and see all keys."
@@ -29,7 +55,25 @@ NOTHING_FOUND = State(
 
 def could_not_start(error: PulsapiError) -> State:
     """The state where there is not even a session."""
-    return State("✗", "Could not start", f"{error.user_message} Quit with q.", tone="-error")
+    quits = key_of("app.quit") or "Ctrl+Q"
+    text = f"{error.user_message} Quit with {quits}."
+    return State("✗", "Could not start", text, tone="-error")
+
+
+def no_credential(error: CredentialError, *, was_typed: bool) -> State:
+    """The state where there is no key that could be sent, or no way to send it."""
+    if was_typed:
+        return State(
+            "✗", "This key can't be used", error.user_message, "Enter another key", tone="-error"
+        )
+    return State(
+        "✗",
+        "No key to sign in with",
+        error.user_message,
+        button="Try again",
+        other_button="Profiles",
+        tone="-error",
+    )
 
 
 def state_for(error: PulsapiError, account: Account | None, origin: str) -> State:
@@ -64,15 +108,21 @@ def state_for(error: PulsapiError, account: Account | None, origin: str) -> Stat
                 button="Look again",
                 tone="-warning",
             )
-        case CredentialError():
+        case OtherAccountError():
             return State(
-                "✗", "This key can't be used", error.user_message, "Enter another key", "-error"
+                "✗",
+                "Another account's key",
+                f"{error.user_message} Enter a key of the profile's own account; or, for another "
+                f"profile, {press('keys.profiles')}.",
+                button="Enter another key",
+                other_button="Profiles",
+                tone="-error",
             )
     return State(
         "⚡",
         "PulsAPI can't be reached",
-        f"{error.user_message} The address is {origin}. It is tried again by itself; press r to "
-        "try now.",
+        f"{error.user_message} The address is {origin}. It is tried again by itself; to try now, "
+        f"{press('keys.refresh')}.",
         button="Try now",
         tone="-warning",
     )

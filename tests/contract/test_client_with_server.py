@@ -24,7 +24,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.create import Created, create_key
 from pulsapi_tui.flows.revoke import RevokeState, revoke_keys
 from pulsapi_tui.server.wire import Plan, Role
-from pulsapi_tui.wiring import SystemClock
+from pulsapi_tui.wiring.clock import SystemClock
 from tests.contract.support import CANARY, FakeClock, RawServer, Request, Wire
 from tests.server.support import Running, add_account, running
 

@@ -41,7 +41,7 @@ def test_help_and_version_import_nothing_heavy(option: str) -> None:
 
 
 def test_the_ui_comes_without_http_and_without_the_server() -> None:
-    loaded = imported_by("import pulsapi_tui.ui.app, pulsapi_tui.wiring")
+    loaded = imported_by("import pulsapi_tui.ui.app, pulsapi_tui.wiring.sessions")
     assert "textual" in loaded
     assert not loaded & {"httpx", "starlette", "uvicorn", "sqlite3", "pyperclip"}
 

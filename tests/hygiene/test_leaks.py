@@ -11,18 +11,25 @@ import pickle
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.message import Message
+from textual.widgets import Input
 
+from pulsapi_tui.domain.profiles import ProfileList
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from pulsapi_tui.wiring import DemoConnector, SystemClock
-from tests.pictures import SeededService, StandingClock, hand_off_of
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.demo import DemoConnector
+from tests.seeded import SeededAccounts, SeededService, StandingClock, hand_off_of
 from tests.server.support import wait_until
 from tests.ui.support import FakeClipboard, Story, connector_of, story_of
 
 CANARY = "an-example-that-is-no-key"
 """What the seeded service gives out."""
+
+
+OF_A_FIELD = (events.Paste, Input.Blurred, Input.Changed, Input.Submitted)
 
 
 def holds_canary(text: str) -> bool:
@@ -51,7 +58,11 @@ async def test_workers_messages_and_the_apps_clipboard() -> None:
         seen.append(repr(message))
 
     app = PulsapiApp(
-        connector_of(SeededService()), StandingClock(), lambda _: FakeClipboard(), hand_off_of()
+        connector_of(SeededService()),
+        SeededAccounts(),
+        StandingClock(),
+        lambda _: FakeClipboard(),
+        hand_off_of(),
     )
     clipboard = FakeClipboard()
     async with app.run_test(
@@ -71,6 +82,39 @@ async def test_workers_messages_and_the_apps_clipboard() -> None:
         assert not any(map(holds_canary, descriptions))
         assert len(seen) > 100
         assert not [text for text in seen if holds_canary(text)]
+
+
+async def test_a_key_that_is_connected_with_is_in_its_field_and_its_store_alone() -> None:
+    """Textual's messages of a field hold what was typed; what records them is refused."""
+    seen: list[str] = []
+
+    def hook(message: Message) -> None:
+        if not isinstance(message, OF_A_FIELD):
+            seen.append(repr(message))
+
+    accounts = SeededAccounts(ProfileList())
+    app = PulsapiApp(None, accounts, StandingClock(), lambda _: FakeClipboard(), hand_off_of())
+    async with app.run_test(
+        size=(100, 30), notifications=True, tooltips=True, message_hook=hook
+    ) as pilot:
+        story = Story(app, pilot, FakeClipboard())
+        await story.press("enter")
+        await story.shows("Connect to PulsAPI")
+        await story.paste(CANARY)
+        shown = [story.text]
+        descriptions = [f"{worker!r} {worker.description}" for worker in app.workers]
+        await story.press("enter")
+        await story.shows("It works")
+        shown.append(story.text)
+        descriptions += [f"{worker!r} {worker.description}" for worker in app.workers]
+        await story.press("enter")
+        await story.shows("● live")
+        shown += [story.text, *story.toasts]
+        assert accounts.credentials.kept["pulsapi"] == Secret(CANARY)
+        assert app.clipboard == ""
+        assert len(seen) > 100
+        assert not [text for text in (*seen, *shown, *descriptions) if holds_canary(text)]
+        assert not holds_canary(repr(accounts.profiles.listed))
 
 
 async def test_no_screenshot_while_a_key_is_open() -> None:

@@ -90,7 +90,7 @@ def connect(machine: Machine, served: Served) -> Callable[[str], Terminal]:
             ["--role", "member"],
             ["Your role can't manage API keys", "role is member", "owner or an admin", "Look"],
         ),
-        (["--empty"], ["No API keys yet", "Press n", "Create API key"]),
+        (["--empty"], ["No API keys yet", "press n", "Create API key"]),
     ],
 )
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (60, 16)])

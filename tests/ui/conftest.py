@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from pulsapi_tui.wiring import DemoConnector, SystemClock
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.demo import DemoConnector
 from tests.ui.support import Story, story_of
 
 

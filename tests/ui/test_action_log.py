@@ -10,8 +10,8 @@ from pulsapi_tui.domain.delivery import Delivered, Target
 from pulsapi_tui.domain.errors import AnswerLostError, DeliveryError
 from pulsapi_tui.domain.models import CreatedKey
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.wiring import DemoConnector
-from tests.pictures import NoLog, SeededDelivery, SeededService, hand_off_of
+from pulsapi_tui.wiring.demo import DemoConnector
+from tests.seeded import NoLog, SeededDelivery, SeededService, hand_off_of
 from tests.ui.support import Story, connector_of, story_of
 
 SECRET = "an-example-that-is-no-key"

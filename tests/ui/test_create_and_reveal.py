@@ -79,7 +79,7 @@ async def test_a_paste_without_the_field_is_a_try_to_verify(story: Story) -> Non
 async def test_copy_says_only_what_is_known(story: Story) -> None:
     await open_reveal(story)
     await story.press("c")
-    await story.shows("Press v and paste it here to make sure.")
+    await story.shows("To make sure, press v and paste it here.")
     assert story.clipboard.copies == 1
     story.clipboard.outcome = Copied(confirmed=True, message="Copied, and read back from here.")
     await story.press("y")

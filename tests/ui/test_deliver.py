@@ -20,7 +20,7 @@ from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.secret_field import SecretField
-from tests.pictures import SeededDelivery, SeededService, hand_off_of
+from tests.seeded import SeededDelivery, SeededService, hand_off_of
 from tests.ui.support import Story, connector_of, story_of
 from tests.ui.test_create_and_reveal import open_reveal
 

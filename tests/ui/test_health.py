@@ -10,8 +10,8 @@ import pytest
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.widgets.key_details import KeyDetails
-from pulsapi_tui.wiring import DemoConnector
-from tests.pictures import NOW, SeededService, StandingClock
+from pulsapi_tui.wiring.demo import DemoConnector
+from tests.seeded import NOW, SeededService, StandingClock
 from tests.ui.support import Story, connector_of, story_of
 
 IDLE = ["Contractor: Q2 SLA review", "old-jenkins (to be removed)"]
@@ -189,4 +189,5 @@ async def test_nothing_to_clean_up_where_there_is_no_list(
         await story.shows("Your role is viewer.")
         await story.press("ctrl+p")
         await story.type("clean up")
-        await story.shows("No matches found")
+        await story.shows("✗ Clean up")
+        await story.shows("Only an owner or an admin manages keys")

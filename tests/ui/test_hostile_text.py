@@ -14,7 +14,7 @@ from pulsapi_tui.api import _wire
 from pulsapi_tui.domain.errors import InvalidNameError, UnavailableError
 from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPage, KeyPages, PageSeen
-from tests.pictures import SeededService
+from tests.seeded import SeededService
 from tests.ui.support import Story, connector_of, story_of
 
 OSC_52 = "\x1b]52;c;RVZJTA==\x07"

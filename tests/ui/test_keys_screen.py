@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.wiring import DemoConnector
+from pulsapi_tui.wiring.demo import DemoConnector
 from tests.ui.support import Story, story_of
 
 
@@ -156,7 +156,7 @@ async def test_a_refresh_leaves_alone_what_is_looked_at(
 async def test_empty_account(demo: Callable[..., DemoConnector]) -> None:
     async with story_of(demo("--empty")) as story:
         await story.shows("No API keys yet")
-        assert "Press n" in story.text
+        assert "press n" in story.text
         await story.press("enter")
         await story.shows("What is the key for?")
 

@@ -21,8 +21,8 @@ from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
-from pulsapi_tui.wiring import SystemClock
-from tests.pictures import NoJournal, NoLastTarget, NoLog, SeededService
+from pulsapi_tui.wiring.clock import SystemClock
+from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededService
 from tests.ui.support import Story, connector_of, story_of
 
 
@@ -137,7 +137,7 @@ async def test_a_retry_is_said() -> None:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
         retrying(RetryNotice("PulsAPI says that there were too many requests.", 30, 2))
         service.listing_fault = DOWN
-        return Session(service, NoJournal(), "demo", NoLastTarget(), NoLog())
+        return Session(service, NoJournal(), DEMO, "the demo itself", NoLastTarget(), NoLog())
 
     async with story_of(connect, size=(120, 30)) as story:
         await story.until(lambda: story.keys_screen.is_mounted, "mounted")
@@ -153,7 +153,12 @@ async def test_signed_out_then_in_with_another_key() -> None:
     async def connect(credential: Secret | None, retrying: Retrying) -> Session:
         given.append(credential)
         return Session(
-            refusing if credential is None else good, NoJournal(), "demo", NoLastTarget(), NoLog()
+            refusing if credential is None else good,
+            NoJournal(),
+            DEMO,
+            "the demo itself",
+            NoLastTarget(),
+            NoLog(),
         )
 
     async with story_of(connect) as story:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
-from pulsapi_tui.wiring import DemoConnector
+from pulsapi_tui.wiring.demo import DemoConnector
 from tests.ui.support import Story, story_of
 
 

@@ -15,7 +15,7 @@ from pulsapi_tui.flows.create import Created, CreateOutcome, NotCreated, Orphane
 from pulsapi_tui.flows.deliver import Tried
 from pulsapi_tui.flows.record import LEFT_OUT, Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState
-from tests.pictures import NoJournal, NoLastTarget, NoLog
+from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog
 from tests.unit.support import (
     CANARY,
     NOW,
@@ -45,7 +45,9 @@ def log() -> NoLog:
 
 
 def _recorder(service: ScriptedService, log: NoLog, said: list[str]) -> Recorder:
-    session = Session(cast(KeyService, service), NoJournal(), "demo", NoLastTarget(), log)
+    session = Session(
+        cast(KeyService, service), NoJournal(), DEMO, "the demo itself", NoLastTarget(), log
+    )
     return Recorder(session, FakeClock(), make_account, lambda: said.append("once"))
 
 

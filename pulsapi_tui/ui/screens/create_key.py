@@ -9,10 +9,12 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from pulsapi_tui.domain.equivalents import SCRIPT_TARGET, create_line
 from pulsapi_tui.domain.names import EXAMPLES, MAX_LENGTH, check_name
 from pulsapi_tui.ui.asks import NewKey
 from pulsapi_tui.ui.literal import MUTED, sentence
-from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.dialog import Dialog, in_a_script
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 
 class CreateKeyScreen(Dialog[NewKey | None]):
@@ -36,7 +38,7 @@ class CreateKeyScreen(Dialog[NewKey | None]):
         """Name, verdict, buttons."""
         examples = " or ".join(f"“{example}”" for example in EXAMPLES)
         yield self.text(f"What is the key for? For example {examples}.", id="prompt")
-        yield Input(
+        yield TextField(
             self._draft,
             placeholder="Name",
             id="name",
@@ -44,6 +46,7 @@ class CreateKeyScreen(Dialog[NewKey | None]):
             select_on_focus=False,
         )
         yield Static("", id="verdict", markup=False)
+        yield self.script("")
         yield self.buttons(
             Button("Cancel", id="cancel"),
             Button("Create, deliver unseen", id="create-deliver"),
@@ -70,6 +73,8 @@ class CreateKeyScreen(Dialog[NewKey | None]):
             line.update(sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED)))
         else:
             line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
+        script = create_line(verdict.name or "NAME", SCRIPT_TARGET, self.script_profile)
+        self.query_one("#script", Static).update(in_a_script(script))
         for button in ("#create", "#create-deliver"):
             self.query_one(button, Button).disabled = verdict.error is not None
 

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from pulsapi_tui.domain.delivery import Field, Preview, Target, Way
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 
 class _Choice(NamedTuple):
@@ -80,7 +81,7 @@ class DeliverKeyScreen(Dialog[Target | None]):
         for place in range(self._most_fields):
             yield Horizontal(
                 Static("", id=f"label-{place}", classes="label", markup=False),
-                Input(id=f"field-{place}", compact=True, select_on_focus=False),
+                TextField(id=f"field-{place}", compact=True, select_on_focus=False),
                 classes="field",
             )
         yield self.text("", id="note")
@@ -91,8 +92,6 @@ class DeliverKeyScreen(Dialog[Target | None]):
 
     def on_mount(self) -> None:
         """Start with the first line of the menu."""
-        for field in self.query(Input):
-            field.cursor_blink = False
         self.query_one("#ways", OptionList).highlighted = 0
         if self._correct and self._chosen.way.fields:
             self.set_focus(self.query_one("#field-0", Input))

@@ -6,28 +6,40 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.timer import Timer
-from textual.widgets import Button, DataTable, Input
+from textual.widgets import Button, DataTable
 
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
-from pulsapi_tui.domain.ports import Clipboard, Clock, Connector, Delivery, Session
+from pulsapi_tui.domain.permissions import NOTHING_CHANGES, why_no_changes
+from pulsapi_tui.domain.ports import (
+    Accounts,
+    Clipboard,
+    Clock,
+    Connector,
+    Delivery,
+    Session,
+)
+from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.ui.asks import Asks, Severity
-from pulsapi_tui.ui.commands import bindings
+from pulsapi_tui.ui.commands import COMMANDS, bindings
 from pulsapi_tui.ui.feed import Feed
 from pulsapi_tui.ui.key_actions import KeyActions
 from pulsapi_tui.ui.list_screen import ListScreen
-from pulsapi_tui.ui.states import LOADING
+from pulsapi_tui.ui.profile_actions import ProfileActions
+from pulsapi_tui.ui.states import LOADING, WELCOME, signing_in
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import describe_key
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.ui.widgets.state_panel import State
 from pulsapi_tui.ui.widgets.status_line import StatusLine
+
+_CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
 
 _NEEDS_LIST = frozenset(
     {
@@ -59,7 +71,8 @@ class KeysScreen(ListScreen):
 
     def __init__(
         self,
-        connect: Connector,
+        connect: Connector | None,
+        accounts: Accounts,
         clock: Clock,
         asks: Asks,
         clipboard: Clipboard,
@@ -71,36 +84,67 @@ class KeysScreen(ListScreen):
         self._asks = asks
         self._clipboard = clipboard
         self._delivery = delivery
-        self._feed = Feed(connect, clock, self)
+        self._connect = connect
+        self._feed = Feed(clock, self)
+        self._session: Session | None = None
         self._actions: KeyActions | None = None
+        self._profiles = ProfileActions(accounts, asks, self)
         self._account: Account | None = None
         self._refused = False
         self._ticker: Timer | None = None
 
     def on_mount(self) -> None:
         """Show the shell at once; the server comes after the first frame."""
-        self.query_one("#filter", Input).cursor_blink = False
         self._ticker = self.set_interval(1.0, self._tick, pause=True)
-        self._show_state(LOADING)
-        self._run_feed(None)
+        if self._connect is None:
+            self._show_state(WELCOME)
+        else:
+            self._show_state(LOADING)
+            self._run_feed(self._connect, None)
 
     # What the feed tells
 
     @work(exclusive=True, group="feed")
-    async def _run_feed(self, credential: Secret | None) -> None:
-        await self._feed.run(credential)
+    async def _run_feed(self, connect: Connector, credential: Secret | None) -> None:
+        await self._feed.run(connect, credential)
+
+    def open_account(self, connect: Connector) -> None:
+        """Go on with another account; nothing of the one before is kept."""
+        self._connect = connect
+        self._session = self._account = self._actions = None
+        self._feed.forget()
+        self._cursor_id = None
+        self._listing.start_over()
+        self.refused(LOADING)
+        self.query_one(HeaderLine).show(None, None)
+        self._run_feed(connect, None)
 
     def session_opened(self, session: Session) -> None:
         """Show whose session it is going to be."""
+        self._session = session
+        self._script_profile = self._profiles.to_be_named(session.profile)
+        self._asks.about(session.profile, self._script_profile)
         self._actions = KeyActions(session, self._clock, self._asks, self._delivery, self)
-        self.query_one(HeaderLine).show(session.label, None)
+        self._show_state(signing_in(session.profile, session.credential_from))
+        self._show_header()
 
-    def account_seen(self, session: Session, account: Account) -> None:
+    def account_seen(self, account: Account) -> None:
         """Show the account."""
         self._account = account
         self._zone = zone(account.timezone)
         self._listing.session_key_id = account.authenticated_key_id
-        self.query_one(HeaderLine).show(session.label, account)
+        self._show_header()
+
+    def profile_changed(self, profile: Profile) -> None:
+        """The profile of this session has another mark."""
+        if self._session is not None:
+            self._session = self._session._replace(profile=profile)
+            self._asks.about(profile, self._script_profile)
+            self._show_header()
+
+    def _show_header(self) -> None:
+        profile = self._session.profile if self._session is not None else None
+        self.query_one(HeaderLine).show(profile, self._account)
 
     def keys_seen(self, keys: KeyList, *, whole: bool) -> None:
         """Show keys; once there are all of them, look for those without an owner."""
@@ -142,6 +186,11 @@ class KeysScreen(ListScreen):
         self.query_one(KeysTable).repaint_changed()
 
     # What the actions ask of the screen
+
+    @property
+    def session(self) -> Session | None:
+        """The session that is open, if one is."""
+        return self._session
 
     @property
     def account(self) -> Account:
@@ -236,9 +285,33 @@ class KeysScreen(ListScreen):
             return action in {"back", "show_details"}
         if action == "show_details" and not isinstance(self.focused, KeysTable):
             return False
+        if action in _CHANGES and self._session is not None and self._session.profile.read_only:
+            return False
+        if action in _CHANGES and self._why_no_changes is not None:
+            return None
         if action in _NEEDS_LIST and (self._refused or self._listing.keys is None):
             return None
         return True
+
+    @property
+    def _why_no_changes(self) -> str | None:
+        """Why nothing can be created, rotated or revoked, if that is so."""
+        read_only = self._session is not None and self._session.profile.read_only
+        if read_only:
+            return NOTHING_CHANGES
+        return why_no_changes(self._account) if self._account is not None else None
+
+    def why_not(self, action: str) -> str | None:
+        """Why a command can't be had now, where that is worth a sentence."""
+        return self._why_no_changes if action in _CHANGES else None
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why, where a key is one of a command that can't be had."""
+        bound = self.active_bindings.get(event.key)
+        if bound is not None and not bound.enabled:
+            reason = self.why_not(bound.binding.action)
+            if reason is not None:
+                self.say(reason, "warning")
 
     def _free(self) -> KeyActions | None:
         """The actions, unless one is going on."""
@@ -304,11 +377,35 @@ class KeysScreen(ListScreen):
     @work
     async def action_sign_in(self) -> None:
         """Go on with another key."""
+        if self._connect is None:
+            return
         secret = await self._asks.another_key(self.origin)
         if secret is not None:
             self._refused = False
             self._show_state(LOADING)
-            self._run_feed(secret)
+            self._run_feed(self._connect, secret)
+
+    async def action_profiles(self) -> None:
+        """Open another account, or change how one is marked."""
+        if self._may_switch():
+            await self._ask(self._profiles.choose())
+
+    async def action_connect(self) -> None:
+        """Connect to an account."""
+        if self._may_switch():
+            await self._ask(self._profiles.connect())
+
+    def _may_switch(self) -> bool:
+        """Whether nothing of this account is going on."""
+        if self._actions is None:
+            return True
+        if self._actions.in_hand is not None:
+            self.say(f"The key {self._actions.in_hand} is not stored yet.", "warning")
+            return False
+        if self._actions.busy:
+            self.say(f"Please wait: still {self._actions.under_way or 'busy'}.", "warning")
+            return False
+        return True
 
     @on(DataTable.RowSelected)
     async def action_show_details(self) -> None:
@@ -319,7 +416,8 @@ class KeysScreen(ListScreen):
             return
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
-            body = describe_key(key, self._listing.health(key), self._listing.now, self._zone)
+            health = self._listing.health(key)
+            body = describe_key(key, health, self._listing.now, self._zone, self._script_profile)
             await self._ask(self._asks.report("API key", body))
 
     @work
@@ -334,12 +432,20 @@ class KeysScreen(ListScreen):
         """Read the list now."""
         self._feed.wake.set()
 
-    @on(Button.Pressed, "#state-button")
+    @on(Button.Pressed, "#state-button, #state-other")
     async def _act_on_state(self, event: Button.Pressed) -> None:
         match str(event.button.label):
             case "Create API key":
                 await self.action_create_key()
             case "Enter another key":
                 self.action_sign_in()
+            case "Connect":
+                await self.action_connect()
+            case "Try the demo":
+                self._profiles.demo()
+            case "Profiles":
+                await self.action_profiles()
+            case "Try again" if self._connect is not None:
+                self.open_account(self._connect)
             case _:
                 self.action_refresh_now()

@@ -16,10 +16,11 @@ from pulsapi_tui.domain.models import CreatedKey
 from pulsapi_tui.domain.ports import Clipboard, HandOff
 from pulsapi_tui.domain.times import span
 from pulsapi_tui.ui.asks import Wish
-from pulsapi_tui.ui.commands import bindings
+from pulsapi_tui.ui.commands import bindings, key_of, press
 from pulsapi_tui.ui.literal import MUTED, literal, sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.secret_field import SecretField
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 _WAIT = {
     Wish.DELIVER: "Delivering…",
@@ -28,8 +29,19 @@ _WAIT = {
 }
 
 
-def _label(key: str, text: str) -> Content:
-    return sentence(f"{key} ", (text, "bold"))
+def _label(command_id: str, text: str) -> Content:
+    key = key_of(command_id)
+    return sentence(f"{key} " if key else "", (text, "bold"))
+
+
+def _key(command_id: str) -> str:
+    """In brackets, after what it does."""
+    key = key_of(command_id)
+    return f" ({key})" if key else ""
+
+
+def _to_show() -> str:
+    return f"To show it, {press('reveal.show')}."
 
 
 class RevealKeyScreen(Dialog[None]):
@@ -69,25 +81,25 @@ class RevealKeyScreen(Dialog[None]):
         yield self.text(self._what(), id="what")
         yield SecretField(self._created.secret, key.hint, id="secret")
         yield self.text(self._note or literal(""), id="known")
-        yield Input(password=True, placeholder="Paste the key here, then Enter", id="paste")
+        yield TextField(password=True, placeholder="Paste the key here, then Enter", id="paste")
         yield self.text(
             sentence(("To use it: ", MUTED), (use_with_curl(self._origin), "$secondary")), id="use"
         )
         yield self.text(
             sentence(
                 ("Nothing has proven yet that you have this key.", "bold"),
-                "\nPaste it back (v), deliver it (d), or discard it: then it is revoked, and "
-                "nothing uses it.",
+                f"\nPaste it back{_key('reveal.verify')}, deliver it{_key('reveal.deliver')}, or "
+                "discard it: then it is revoked, and nothing uses it.",
             ),
             id="way-out",
         )
         yield self.buttons(
-            Button(_label("m", "Show"), id="show"),
-            Button(_label("c", "Copy"), id="copy", variant="primary"),
-            Button(_label("d", "Deliver"), id="deliver"),
-            Button(_label("v", "Verify"), id="verify"),
-            Button(_label("t", "Try"), id="try"),
-            Button(_label("Esc", "Close"), id="close"),
+            Button(_label("reveal.show", "Show"), id="show"),
+            Button(_label("reveal.copy", "Copy"), id="copy", variant="primary"),
+            Button(_label("reveal.deliver", "Deliver"), id="deliver"),
+            Button(_label("reveal.verify", "Verify"), id="verify"),
+            Button(_label("reveal.try", "Try"), id="try"),
+            Button(_label("reveal.leave", "Close"), id="close"),
             id="ways",
         )
         yield self.buttons(
@@ -176,13 +188,14 @@ class RevealKeyScreen(Dialog[None]):
             self._say(
                 sentence(
                     ("! " + " ".join(watching), "$warning"),
-                    " The key would be in that record. Press m again to show it all the same, or "
-                    "deliver it (d) without showing it.",
+                    " The key would be in that record. To show it all the same, "
+                    f"{press('reveal.show')} again, or deliver it{_key('reveal.deliver')} "
+                    "without showing it.",
                 )
             )
             return
         self.query_one(SecretField).shown = True
-        self.query_one("#show", Button).label = _label("m", "Mask")
+        self.query_one("#show", Button).label = _label("reveal.show", "Mask")
         self._mask_timer = self.set_timer(self._mask_after_s, self._time_is_up)
 
     def _mask(self, why: str) -> None:
@@ -192,18 +205,18 @@ class RevealKeyScreen(Dialog[None]):
         if field.shown:
             field.shown = False
             self.clear_selection()
-            self.query_one("#show", Button).label = _label("m", "Show")
+            self.query_one("#show", Button).label = _label("reveal.show", "Show")
             self._say(literal(why))
 
     def _time_is_up(self) -> None:
-        self._mask(f"Masked again after {span(self._mask_after_s)}. Press m to show it.")
+        self._mask(f"Masked again after {span(self._mask_after_s)}. {_to_show()}")
 
     def _focus_changed(self, focused: bool) -> None:
         if not focused:
-            self._mask("Masked: this window lost the focus. Press m to show it.")
+            self._mask(f"Masked: this window lost the focus. {_to_show()}")
 
     def _suspended(self, _: object) -> None:
-        self._mask("Masked: the program was suspended. Press m to show it.")
+        self._mask(f"Masked: the program was suspended. {_to_show()}")
 
     # Copy
 
@@ -216,10 +229,13 @@ class RevealKeyScreen(Dialog[None]):
         if copied.confirmed:
             self._say(sentence((f"✓ {copied.message}", "$success")))
         elif copied.sent:
-            how = "Press v and paste it here to make sure."
+            how = f"To make sure, {press('reveal.verify')} and paste it here."
             self._say(sentence((f"→ {copied.message} {how}", "$secondary")))
         else:
-            how = "The key is still here: deliver it (d), or show it (m)."
+            how = (
+                f"The key is still here: deliver it{_key('reveal.deliver')}, or show it"
+                f"{_key('reveal.show')}."
+            )
             self._say(sentence((f"✗ {copied.message}", "$error"), f" {how}"))
 
     # Prove it

@@ -11,30 +11,23 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from pulsapi_tui.domain.equivalents import revoke_line
 from pulsapi_tui.domain.health import used_recently
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.typed import word_to_type
 from pulsapi_tui.ui.asks import Known
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 
 def _last_use(key: ApiKey, now: datetime) -> str:
     return "never used" if key.last_used_at is None else f"last used {ago(key.last_used_at, now)}"
 
 
-def word_to_type(keys: Sequence[ApiKey], now: datetime, *, must_type: bool = False) -> str | None:
-    """What must be typed to go on: the count, the name, or nothing.
-
-    A name that a keyboard can't type is replaced by the key's last characters. `must_type` asks
-    for it also where the key was not used lately.
-    """
-    if len(keys) > 1:
-        return str(len(keys))
-    key = keys[0]
-    if not must_type and not used_recently(key, now):
-        return None
-    return key.name if key.name.isascii() and key.name.isprintable() else key.hint
+MOST_IN_SCRIPT = 3
+"""Keys whose ids still fit into the command that is shown."""
 
 
 class RevokeKeysScreen(Dialog[bool | None]):
@@ -50,14 +43,16 @@ class RevokeKeysScreen(Dialog[bool | None]):
         *,
         dry_run: bool = False,
         known: Known | None = None,
+        must_type: bool = False,
     ) -> None:
+        """`must_type` asks for the name in any case, as for keys of a production profile."""
         title = "Revoke API key" if len(keys) == 1 else f"Revoke {len(keys)} API keys"
         super().__init__(f"Dry run: {title}" if dry_run else title, danger=True)
         self._keys = keys
         self._now = now
         self._dry_run = dry_run
         self._known = known
-        must_type = dry_run or (known is not None and known.is_early)
+        must_type = must_type or dry_run or (known is not None and known.is_early)
         self._word = word_to_type(keys, now, must_type=must_type)
 
     @property
@@ -69,11 +64,14 @@ class RevokeKeysScreen(Dialog[bool | None]):
         """What is revoked, what follows, and how to go on."""
         yield VerticalScroll(self.text(self._what(), id="what"), id="names", can_focus=False)
         yield self.text(self._consequence(), id="consequence")
+        if len(self._keys) <= MOST_IN_SCRIPT:
+            ids = [key.id for key in self._keys]
+            yield self.script(revoke_line(ids, self.script_profile))
         if self._word is not None:
             yield Static(
                 sentence("To go on, type ", (self._word, "bold"), ":"), id="ask", markup=False
             )
-            yield Input(id="word", select_on_focus=False)
+            yield TextField(id="word", select_on_focus=False)
         yield self.buttons(
             Button("Cancel", id="cancel", variant="primary"),
             Button("Revoke", id="revoke", variant="error", disabled=self._word is not None),

@@ -17,7 +17,7 @@ from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.domain.times import ago, clock
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind
 from pulsapi_tui.ui.asks import RotationView, RotationWish
-from pulsapi_tui.ui.commands import bindings
+from pulsapi_tui.ui.commands import bindings, key_of
 from pulsapi_tui.ui.literal import MUTED, fit, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
@@ -31,14 +31,14 @@ STEP_LABELS = {
 }
 
 _BUTTONS = {
-    RotationWish.GO_ON: ("Enter", "Go on"),
-    RotationWish.REVOKE_OLD: ("X", "Revoke the old"),
-    RotationWish.REPLACE: ("n", "Replace it"),
-    RotationWish.HAVE_IT: ("h", "I have it"),
-    RotationWish.OTHER_TARGET: ("d", "Deliver elsewhere"),
-    RotationWish.SHOW: ("m", "Show it"),
-    RotationWish.ABANDON: ("a", "Abandon"),
-    RotationWish.CLOSE: ("Esc", "Close"),
+    RotationWish.GO_ON: "Go on",
+    RotationWish.REVOKE_OLD: "Revoke the old",
+    RotationWish.REPLACE: "Replace it",
+    RotationWish.HAVE_IT: "I have it",
+    RotationWish.OTHER_TARGET: "Deliver elsewhere",
+    RotationWish.SHOW: "Show it",
+    RotationWish.ABANDON: "Abandon",
+    RotationWish.CLOSE: "Close",
 }
 _DANGEROUS = {RotationWish.REVOKE_OLD, RotationWish.REPLACE}
 
@@ -72,11 +72,11 @@ class RotateKeyScreen(Dialog[None]):
         yield self.buttons(
             *(
                 Button(
-                    sentence(f"{key} ", (label, "bold")),
+                    _label(wish, label),
                     id=wish.name.lower(),
                     variant="error" if wish in _DANGEROUS else "default",
                 )
-                for wish, (key, label) in _BUTTONS.items()
+                for wish, label in _BUTTONS.items()
             ),
             id="ways",
         )
@@ -143,6 +143,11 @@ class RotateKeyScreen(Dialog[None]):
         if harmless:
             first = RotationWish.CLOSE if choices[0] in _DANGEROUS else harmless[0]
             self.query_one(f"#{first.name.lower()}").focus()
+
+
+def _label(wish: RotationWish, label: str) -> Content:
+    key = "Enter" if wish is RotationWish.GO_ON else key_of(f"rotate.{wish.name.lower()}")
+    return sentence(f"{key} " if key else "", (label, "bold"))
 
 
 def _steps(view: RotationView) -> Content:

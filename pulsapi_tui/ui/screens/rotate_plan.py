@@ -11,13 +11,15 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from pulsapi_tui.domain.equivalents import SCRIPT_TARGET, rotate_line
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.names import MAX_LENGTH, check_name
 from pulsapi_tui.domain.rotation import Mode
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.ui.asks import RotationWanted
 from pulsapi_tui.ui.literal import MUTED, sentence
-from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.dialog import Dialog, in_a_script
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 _MODES = {
     Mode.OVERLAP: (
@@ -73,10 +75,11 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
         yield OptionList(*(Option(Content(_MODES[mode][0])) for mode in self._modes), id="modes")
         yield self.text("", id="mode")
         yield self.text(sentence(("Name of the successor", MUTED)), id="name-label")
-        yield Input(
+        yield TextField(
             key.name, id="name", compact=True, max_length=MAX_LENGTH * 2, select_on_focus=False
         )
         yield self.text("", id="verdict")
+        yield self.script("")
         yield self.buttons(
             Button("Cancel", id="cancel"),
             Button("Show it once", id="show"),
@@ -85,7 +88,6 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
 
     def on_mount(self) -> None:
         """The gentlest mode first."""
-        self.query_one("#name", Input).cursor_blink = False
         self.query_one("#modes", OptionList).highlighted = 0
 
     @property
@@ -98,6 +100,9 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
         glyph = "" if self._mode is Mode.OVERLAP else "! "
         text = f"{glyph}{_MODES[self._mode][1]}"
         self.query_one("#mode", Static).update(sentence((text, style)))
+        mode = "" if self._mode is Mode.OVERLAP else self._mode.value
+        line = rotate_line(self._key.id, SCRIPT_TARGET, self.script_profile, mode=mode)
+        self.query_one("#script", Static).update(in_a_script(line))
 
     @on(Input.Changed, "#name")
     def _judge(self, event: Input.Changed) -> None:

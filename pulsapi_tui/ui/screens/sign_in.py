@@ -11,6 +11,7 @@ from textual.widgets import Button, Input
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 
 class SignInScreen(Dialog[Secret | None]):
@@ -32,7 +33,7 @@ class SignInScreen(Dialog[Secret | None]):
         yield self.text(
             sentence("It goes to ", (self._origin, "bold"), ", is kept in memory and not stored.")
         )
-        yield Input(password=True, placeholder="API key", id="credential")
+        yield TextField(password=True, placeholder="API key", id="credential")
         yield self.buttons(
             Button("Cancel", id="cancel"), Button("Sign in", id="sign-in", variant="primary")
         )

@@ -7,7 +7,9 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from pulsapi_tui.domain.models import Account
-from pulsapi_tui.ui.literal import MUTED, literal, sentence
+from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.marks import named
 
 PLAN_NAMES = {"free": "Free", "pro": "Pro", "enterprise": "Enterprise"}
 
@@ -44,12 +46,14 @@ class HeaderLine(Horizontal):
         )
         yield Static(id="account", markup=False)
 
-    def show(self, label: str, account: Account | None) -> None:
-        """Name the server and, once it is known, the account."""
-        half = self.query_one("#account", Static)
-        if account is None:
-            half.update(literal(f"   {label}"))
-            return
-        # The e-mail comes last: on a narrow screen it is what is cut.
-        rest = f"  {PLAN_NAMES[account.plan]} · {account.role} · {account.email}"
-        half.update(sentence("   ", (label, "bold $secondary"), rest))
+    def show(self, profile: Profile | None, account: Account | None) -> None:
+        """Name the profile and, once it is known, the account."""
+        parts: list[str | tuple[str, str]] = ["   "]
+        if profile is not None:
+            parts.append(named(profile))
+            if profile.read_only:
+                parts += ["  ", ("read-only", "bold $warning")]
+        if account is not None:
+            # The e-mail comes last: on a narrow screen it is what is cut.
+            parts.append(f"  {PLAN_NAMES[account.plan]} · {account.role} · {account.email}")
+        self.query_one("#account", Static).update(sentence(*parts))

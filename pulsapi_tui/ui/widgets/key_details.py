@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 from textual.widgets import Static
 
+from pulsapi_tui.domain.equivalents import show_line
 from pulsapi_tui.domain.health import Health
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import absolute, ago
@@ -20,8 +21,13 @@ def _when(then: datetime | None, now: datetime, timezone: tzinfo) -> str:
     return "never" if then is None else f"{absolute(then, timezone)} ({ago(then, now)})"
 
 
-def describe_key(key: ApiKey, health: Health, now: datetime, timezone: tzinfo) -> Content:
-    """The key in full, a line for each fact."""
+def describe_key(
+    key: ApiKey, health: Health, now: datetime, timezone: tzinfo, script_profile: str
+) -> Content:
+    """The key in full, a line for each fact, and the command that shows the same.
+
+    `script_profile` is what that command has to name, or nothing.
+    """
     return sentence(
         (key.name, "bold"),
         f"\n{GLYPHS[health.condition]} {health.word}  ",
@@ -35,6 +41,8 @@ def describe_key(key: ApiKey, health: Health, now: datetime, timezone: tzinfo) -
         key.id,
         ("  ends in ", MUTED),
         f"…{key.hint}",
+        ("\nScript     ", MUTED),
+        show_line(key.id, script_profile),
     )
 
 
@@ -49,12 +57,19 @@ class KeyDetails(Static):
     }
     """
 
-    def show(self, key: ApiKey | None, health: Health | None, now: datetime, zone: tzinfo) -> None:
+    def show(
+        self,
+        key: ApiKey | None,
+        health: Health | None,
+        now: datetime,
+        zone: tzinfo,
+        script_profile: str,
+    ) -> None:
         """Show a key, or nothing."""
         if key is None or health is None:
             content = literal("")
         else:
-            content = describe_key(key, health, now, zone)
+            content = describe_key(key, health, now, zone, script_profile)
         if content != self.content:
             # Its size does not follow its content, so nothing needs to be laid out again.
             self.update(content, layout=False)

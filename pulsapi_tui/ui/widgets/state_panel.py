@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from textual.app import ComposeResult
-from textual.containers import Center, Vertical
+from textual.containers import Center, Horizontal, Vertical
 from textual.widgets import Button, Static
 
 from pulsapi_tui.ui.literal import literal
@@ -19,6 +19,7 @@ class State(NamedTuple):
     body: str
     button: str | None = None
     """What can be done at once; the screen knows what the button means."""
+    other_button: str | None = None
     tone: str = ""
     """`-warning` or `-error`, or none."""
 
@@ -33,6 +34,8 @@ class StatePanel(Vertical):
         padding: 0 1;
         & > #state-box { width: 64; max-width: 100%; height: auto; }
         & #state-title { width: 100%; text-align: center; text-style: bold; color: $primary; }
+        & #state-buttons { width: auto; height: auto; }
+        & #state-buttons Button { margin: 0 1; }
         &.-warning #state-title { color: $warning; }
         &.-error #state-title { color: $error; }
         & #state-body { width: 100%; text-align: center; margin: 1 0; }
@@ -44,17 +47,22 @@ class StatePanel(Vertical):
         with Vertical(id="state-box"):
             yield Static(id="state-title", markup=False)
             yield Static(id="state-body", markup=False)
-            with Center():
+            with Center(), Horizontal(id="state-buttons"):
                 yield Button("", id="state-button", variant="primary")
+                yield Button("", id="state-other")
 
     def show(self, state: State) -> None:
         """Show a state."""
         self.query_one("#state-title", Static).update(literal(f"{state.glyph}  {state.title}"))
         self.query_one("#state-body", Static).update(literal(state.body))
-        button = self.query_one("#state-button", Button)
-        button.display = state.button is not None
-        if state.button is not None:
-            button.label = literal(state.button)
+        for selector, label in (
+            ("#state-button", state.button),
+            ("#state-other", state.other_button),
+        ):
+            button = self.query_one(selector, Button)
+            button.display = label is not None
+            if label is not None:
+                button.label = literal(label)
         self.remove_class("-warning", "-error")
         if state.tone:
             self.add_class(state.tone)

@@ -1,0 +1,132 @@
+"""Ask for a server and for a key of it: pasted, or printed by a command."""
+
+from __future__ import annotations
+
+import os.path
+import shlex
+from collections.abc import Iterable
+
+from textual import on
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from pulsapi_tui.domain.profiles import Network
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.asks import Connection
+from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.text_field import TextField
+
+
+def _absolute(path: str) -> str:
+    """A profile is opened from anywhere."""
+    return os.path.abspath(os.path.expanduser(path)) if path else ""
+
+
+class ConnectScreen(Dialog[Connection | None]):
+    """Returns what was typed, untested, or None."""
+
+    CSS_PATH = "connect.tcss"
+    AUTO_FOCUS = "#key"
+
+    def __init__(self, draft: Connection, problem: str = "") -> None:
+        """`problem` is what was wrong with the draft."""
+        super().__init__("Connect to PulsAPI")
+        self._draft = draft
+        self._problem = problem
+
+    def compose_dialog(self) -> Iterable[Widget]:
+        """The fields, what is wrong with them, buttons."""
+        draft = self._draft
+        has_key = "kept from before" if draft.key is not None else "paste it"
+        yield self.text(
+            sentence(
+                "A key of the account that you want to manage. It is tried with one call, and "
+                "saved only then."
+            ),
+            id="question",
+        )
+        yield from self._field("base-url", "Server", TextField(draft.base_url))
+        yield from self._field("key", "API key", TextField(password=True, placeholder=has_key))
+        yield from self._field(
+            "command",
+            "or a command",
+            TextField(
+                shlex.join(draft.argv), placeholder="that prints it: pass show pulsapi/production"
+            ),
+        )
+        yield from self._field(
+            "ca-file",
+            "CA file",
+            TextField(draft.network.ca_file, placeholder="trusted, too"),
+        )
+        yield from self._field(
+            "proxy", "Proxy", TextField(draft.network.proxy, placeholder="none; http://host:port")
+        )
+        yield self.text("", id="problem")
+        yield self.buttons(
+            Button("Cancel", id="cancel"), Button("Try it", id="go", variant="primary")
+        )
+
+    @staticmethod
+    def _field(name: str, label: str, field: Input) -> Iterable[Widget]:
+        field.id = name
+        field.compact = True
+        field.select_on_focus = False
+        yield Horizontal(Static(label, classes="label", markup=False), field, classes="field")
+
+    def on_mount(self) -> None:
+        """Say what was wrong."""
+        self._say(self._problem)
+
+    def _say(self, problem: str) -> None:
+        if problem:
+            said = sentence((f"✗ {problem}", "$error"))
+        else:
+            said = sentence(("Plain http is for this computer alone.", MUTED))
+        self.query_one("#problem", Static).update(said)
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    @on(Input.Submitted)
+    def _next(self, event: Input.Submitted) -> None:
+        """Enter tries it as soon as there is a key."""
+        if event.input.id == "base-url" and self._draft.key is None and not self._text("key"):
+            self.query_one("#key").focus()
+        else:
+            self._go()
+
+    @on(Button.Pressed, "#go")
+    def _go(self) -> None:
+        try:
+            argv = tuple(shlex.split(self._text("command")))
+        except ValueError:
+            self._say("The command has a quote that is not closed.")
+            return
+        key = Secret(self._text("key")) if self._text("key") else self._draft.key
+        if argv and self._text("key"):
+            self._say("Paste a key, or name a command: not both.")
+            return
+        if not argv and key is None:
+            self._say("Paste an API key of your account, or name a command that prints it.")
+            self.query_one("#key").focus()
+            return
+        self.dismiss(
+            Connection(
+                base_url=self._text("base-url"),
+                key=None if argv else key,
+                argv=argv,
+                network=Network(_absolute(self._text("ca-file")), self._text("proxy")),
+            )
+        )
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_unmount(self) -> None:
+        """Let go of what was typed."""
+        for field in self.query("#key").results(Input):
+            field.clear()
