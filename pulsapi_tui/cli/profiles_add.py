@@ -27,10 +27,15 @@ def add(arguments: argparse.Namespace, key: str) -> None:
         profile = msgspec.structs.replace(profile, source=source)
         credential = key_asked_for(profile, key, accounts)
         profile, account = asyncio.run(connect(profile, credential, accounts))
+        is_current = accounts.profiles.read().current == profile.name
     say(
-        f"“{profile.name}” was saved, and is the current profile now: {_who(account)} at "
-        f"{profile.base_url}. Its key comes from {profile.source.words}."
+        f"“{profile.name}” was saved: {_who(account)} at {profile.base_url}. Its key comes from "
+        f"{profile.source.words}."
     )
+    if is_current:
+        say("It is the current profile: it is used where no other one is asked for.")
+    else:
+        say(f"To use it: --profile {profile.name}, or pulsapi-tui profiles use {profile.name}")
 
 
 def set_key(arguments: argparse.Namespace, key: str) -> None:

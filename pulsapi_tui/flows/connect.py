@@ -24,8 +24,9 @@ def check_profile_name(name: str) -> str:
 async def connect(
     profile: Profile, credential: Secret, accounts: Accounts, *, replace: bool = False
 ) -> tuple[Profile, Account]:
-    """Try the key, keep it in its source, save the profile; a new one is the current one then.
+    """Try the key, keep it in its source, save the profile; the first one is the current one.
 
+    Another one is not: what scripts and the next start open is changed only when that is asked for.
     `replace` gives a profile that is there already another key, of the same account. Where it
     fails, nothing is saved.
 
@@ -35,7 +36,8 @@ async def connect(
         ProfilesError: the name can't be used, or the profile can't be saved.
     """
     check_profile_name(profile.name)
-    before = accounts.profiles.read().get(profile.name)
+    listed = accounts.profiles.read()
+    before = listed.get(profile.name)
     if before is not None and not replace:
         raise ProfilesError(
             f"There is a profile “{profile.name}” already. Choose another name, or remove it first."
@@ -44,7 +46,7 @@ async def connect(
     profile = msgspec.structs.replace(profile, account_id=account.id)
     await accounts.credentials.keep(profile, credential)
     try:
-        accounts.profiles.put(profile, make_current=before is None)
+        accounts.profiles.put(profile, make_current=not listed.current)
     except ProfilesError:
         if before is None:
             # Without a profile, nobody would find it there.

@@ -177,6 +177,8 @@ class ProfileAct(Enum):
     """Mark it, or take the mark off."""
     COLOUR = "colour"
     """The next colour."""
+    USE = "use"
+    """Make it the current one."""
     READ_ONLY = "read_only"
     REMOVE = "remove"
 

@@ -412,6 +412,16 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
+        "profiles.use",
+        "u",
+        "profile('use')",
+        "Use",
+        "Open it where no other one is asked for, in scripts, too",
+        "profiles",
+        "u",
+        True,
+    ),
+    Command(
         "profiles.production",
         "m",
         "profile('production')",

@@ -179,24 +179,15 @@ class ProfileActions:
             if wish.act is ProfileAct.CONNECT:
                 await self.connect()
                 return
-            if wish.act is ProfileAct.OPEN:
-                self._open(listed, wish.name)
+            profile = listed.get(wish.name)
+            if wish.act is ProfileAct.OPEN and profile is not None:
+                self._view.open_account(self._accounts.connector(profile))
                 return
             try:
                 said = await self._grant(listed, wish)
             except PulsapiError as error:
                 said = f"✗ {error.user_message}"
             at = wish.name
-
-    def _open(self, listed: ProfileList, name: str) -> None:
-        profile = listed.get(name)
-        if profile is None:
-            return
-        try:
-            self._accounts.profiles.use(name)
-        except PulsapiError as error:
-            self._view.say(f"Not kept as the current one. {error.user_message}", "warning")
-        self._view.open_account(self._accounts.connector(profile))
 
     async def _grant(self, listed: ProfileList, wish: ProfileWish) -> str:
         """Do it; what is to be said of it."""
@@ -205,6 +196,9 @@ class ProfileActions:
             return ""
         if wish.act is ProfileAct.REMOVE:
             return await self._remove(profile)
+        if wish.act is ProfileAct.USE:
+            self._accounts.profiles.use(profile.name)
+            return f"“{profile.name}” is opened from now on where no other one is asked for."
         changed = self._accounts.profiles.change(wish.name, _CHANGES[wish.act])
         session = self._view.session
         if session is None or session.profile.name != changed.name:

@@ -89,7 +89,8 @@ def test_a_key_is_tried_kept_and_saved(shop: Shop, way: str) -> None:
     options = ("--production", "--colour", "red", "--read-only")
     ran = run(shop, "add", "prod", *options, "--key-from", "file", **by)
     assert (ran.code, ran.out) == (0, "")
-    assert "“prod” was saved, and is the current profile now: " in ran.said
+    assert "“prod” was saved: " in ran.said
+    assert "It is the current profile" in ran.said
     assert f"{shop.account_id}@example.test at {shop.url}. Its key comes from the file" in ran.said
     path = key_file(shop, "prod")
     assert path.read_text() == f"{secret}\n"
@@ -250,13 +251,14 @@ def test_the_list(shop: Shop) -> None:
     head, first, second = run(shop).out.splitlines()
     assert head.split() == ["Name", "Server", "Key", "from", "Marks"]
     assert first.split() == [
-        "staging", shop.url, "the", "file", str(key_file(shop, "staging")), "blue,", "read-only",
+        "*", "staging", shop.url, "the", "file", str(key_file(shop, "staging")), "blue,",
+        "read-only",
     ]  # fmt: skip
     assert second.split() == [
-        "*", "prod", shop.url, "the", "file", str(key_file(shop, "prod")), "production",
+        "prod", shop.url, "the", "file", str(key_file(shop, "prod")), "production",
     ]  # fmt: skip
     listed = run(shop, "list", "--json").json
-    assert listed["current"] == "prod"
+    assert listed["current"] == "staging", "another one is the current one only when asked for"
     assert listed["data"][0] == {
         "name": "staging",
         "base_url": shop.url,

@@ -163,7 +163,20 @@ async def test_another_account_takes_nothing_of_the_one_before() -> None:
         assert "marked" not in story.text
         assert "PRODUCTION" not in story.text
     assert accounts.opened == ["staging"]
+    assert accounts.profiles.listed.current == "acme", "what scripts open is not changed by a look"
+
+
+async def test_another_one_is_the_current_one_only_when_that_is_asked_for() -> None:
+    accounts = Accounts()
+    async with story_of(connector_to(SeededService(), PRODUCTION), accounts=accounts) as story:
+        await story.shows("● live")
+        await story.press("p")
+        await story.shows("Key from")
+        await _choose(story, "staging")
+        await story.press("u")
+        await story.shows("“staging” is opened from now on where no other one is asked for")
     assert accounts.profiles.listed.current == "staging"
+    assert not accounts.opened
 
 
 async def test_no_other_account_while_a_key_is_in_hand() -> None:
