@@ -52,10 +52,20 @@ def write_json(value: Any) -> None:
     write([msgspec.json.encode(value)])
 
 
-def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> None:
-    """Write a table; see `table`."""
+def write_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    flexible: int = 0,
+    wraps: bool = False,
+) -> None:
+    """Write a table (see `table`), no wider than the terminal.
+
+    `wraps`: with sentences in it, of which nothing may be cut off; the terminal wraps its lines.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    lines = table(head, rows, flexible=flexible, width=terminal_width())
+    width = None if wraps else terminal_width()
+    lines = table(head, rows, flexible=flexible, width=width)
     write(line.encode(encoding, "replace") for line in lines)
 
 

@@ -51,8 +51,8 @@ def why_not(key: ApiKey, account: Account) -> str | None:
     if key.id == account.authenticated_key_id:
         return (
             f"“{key.name}” is the key of this session: revoking it would lock this program out "
-            "in the middle. Rotate it (R): the program then goes on with its successor, and only "
-            "then revokes this one."
+            "in the middle. Rotate it instead: this program then goes on with its successor, and "
+            "only then revokes this one."
         )
     return None
 
@@ -63,13 +63,20 @@ async def revoke_keys(
     account: Account,
     service: KeyService,
     progress: Progress | None = None,
+    stop: asyncio.Event | None = None,
 ) -> tuple[RevokeOutcome, ...]:
-    """Revoke each key; a result for each, in their order. Never raises `PulsapiError`."""
+    """Revoke each key; a result for each, in their order. Never raises `PulsapiError`.
+
+    Once `stop` is set, no other one is begun.
+    """
     places = asyncio.Semaphore(AT_ONCE)
 
     async def revoke_one(key: ApiKey) -> RevokeOutcome:
         async with places:
-            outcome = await _send(key, account, service)
+            if stop is not None and stop.is_set():
+                outcome = RevokeOutcome(key, RevokeState.NOT_REVOKED, "Not begun: you stopped it.")
+            else:
+                outcome = await _send(key, account, service)
         if progress is not None:
             progress(outcome)
         return outcome
