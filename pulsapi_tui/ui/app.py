@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -123,6 +123,12 @@ class PulsapiApp(App[None]):
     async def _copy_selection(self, text: Secret) -> None:
         copied = await self._copier.copy(text)
         self._keys_screen.say(f"Selection: {copied.message}")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Clean what is pasted: a field draws its text as it is, escape sequences and all."""
+        if isinstance(event, events.Paste) and not event.is_forwarded:
+            event.text = clean_lines(event.text)
+        await super().on_event(event)
 
     def news(self, text: str) -> None:
         """Show news from another thread, if the app still runs."""

@@ -13,11 +13,12 @@ from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
 from pulsapi_tui.flows.rotation_record import Ports
+from pulsapi_tui.flows.rotation_verdict import READY
 from pulsapi_tui.ui.asks import Asks, Known, OpenProgress, PlanLine
 from pulsapi_tui.ui.commands import press
 from pulsapi_tui.ui.hand_over import REPLACES
 from pulsapi_tui.ui.literal import literal, sentence
-from pulsapi_tui.ui.rotations import READY, Rotations, RotationsView
+from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
 MOST_CONCERNS = 3
 

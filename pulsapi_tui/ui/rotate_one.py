@@ -18,11 +18,12 @@ from pulsapi_tui.domain.rotation import Mode, Step
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.flows.rotate import Rotator, plan
 from pulsapi_tui.flows.rotation_record import Ports
+from pulsapi_tui.flows.rotation_verdict import READY
 from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.rotation_words import DOING, IN_HAND, choices, ended, resumed_at, said_of
-from pulsapi_tui.ui.rotations import READY, Rotations, RotationsView
+from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
 TICK_S = 1.0
 """Between two looks at both keys while a rotation is open."""

@@ -12,14 +12,13 @@ from pulsapi_tui.domain.ports import Session
 from pulsapi_tui.domain.rotation import Rotation, Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.domain.verdict import Verdict, VerdictKind, judge, resolution_s
+from pulsapi_tui.domain.verdict import Verdict
+from pulsapi_tui.flows.open_ends import rotating_keys
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_record import Ports
+from pulsapi_tui.flows.rotation_verdict import verdict_of
 from pulsapi_tui.ui.asks import Severity
 from pulsapi_tui.ui.commands import press
-
-READY = frozenset({VerdictKind.PROBABLY, VerdictKind.SAFE})
-"""Verdicts with which an old key may be revoked without its name being typed."""
 
 WRITE_AFTER_S = 60.0
 """So old observations may get before they are written down."""
@@ -153,9 +152,7 @@ class Rotations:
             *(rotator.rotation for rotator in self._rotators.values()),
             *self._elsewhere,
         ]
-        keys = {rotation.old.id: "old key" for rotation in rotations}
-        keys |= {each.new.id: "successor" for each in rotations if each.new is not None}
-        self._view.rotating(keys, len(rotations))
+        self._view.rotating(rotating_keys(rotations), len(rotations))
 
     def take(self, rotators: Iterable[Rotator]) -> None:
         """Keep rotations that were begun elsewhere in this program in sight."""
@@ -194,10 +191,4 @@ class Rotations:
 
     def verdict(self, rotator: Rotator) -> Verdict | None:
         """Whether the old key can be revoked; None where that is no question yet, or any more."""
-        listed = self._view.key_list
-        rotation = rotator.rotation
-        old = listed.by_id.get(rotation.old.id)
-        new = listed.by_id.get(rotation.new.id) if rotation.new is not None else None
-        if not rotation.stored or old is None or rotation.is_done(Step.REVOKE):
-            return None
-        return judge(rotation.watch, old, new, listed.fetched_at, resolution_s(listed.keys))
+        return verdict_of(rotator.rotation, self._view.key_list)

@@ -29,7 +29,16 @@ def imported_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "option", ["--help", "--version", "demo --help", "serve --help", "log --help"]
+    "option",
+    [
+        "--help",
+        "--version",
+        "demo --help",
+        "serve --help",
+        "log --help",
+        "keys --help",
+        "profiles --help",
+    ],
 )
 def test_help_and_version_import_nothing_heavy(option: str) -> None:
     loaded = imported_by(
