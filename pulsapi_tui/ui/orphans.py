@@ -11,6 +11,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Session
 from pulsapi_tui.flows.create import review_intents
+from pulsapi_tui.flows.open_ends import forget_keys
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OrphanChoice, Severity
 
@@ -106,12 +107,10 @@ class Orphans:
 
     def forget_keys(self, key_ids: set[str]) -> None:
         """Of keys that are dead, nothing needs to be remembered."""
-        origin, account_id = self._session.service.origin, self._view.account.id
-        try:
-            for intent in self._session.journal.open_intents(origin, account_id):
-                if intent.key_id in key_ids:
-                    self._session.journal.remove(intent.request_id)
-        except JournalError as error:
+        error = forget_keys(
+            key_ids, self._view.account, self._session.service.origin, self._session.journal
+        )
+        if error is not None:
             self._view.say(error.user_message, "warning")
 
 
