@@ -137,7 +137,7 @@ class Judge:
         if condition is Condition.SESSION:
             return (
                 "this session",
-                "This program is signed in with it: rotate it, or revoke it elsewhere.",
+                "This program signs in with it: rotate it to replace it.",
             )
         if key.last_used_at is None:
             if self._now - key.created_at < YOUNG:

@@ -103,6 +103,8 @@ class Session(NamedTuple):
     """Where a key of this profile went last."""
     log: ActionLog
     """What was done here, for later."""
+    is_demo: bool = False
+    """No command reaches it, and it ends with the program."""
 
 
 Retrying = Callable[[RetryNotice], None]

@@ -190,6 +190,22 @@ class ProfileWish(NamedTuple):
     name: str
 
 
+class OpenProfiles(Protocol):
+    """The profiles on the screen, until they are shut."""
+
+    async def wish(self) -> ProfileWish | None:
+        """The next wish, or None for the end; no other comes until the answer was told."""
+        ...
+
+    def tell(self, listed: ProfileList, said: str) -> None:
+        """Show them as they are now, and what came of the wish."""
+        ...
+
+    def shut(self) -> None:
+        """Close."""
+        ...
+
+
 class OrphanChoice(Enum):
     """What to do with a live key whose secret is not known to be stored."""
 
@@ -202,10 +218,10 @@ class OrphanChoice(Enum):
 class Asks(Protocol):
     """Dialogs, as coroutines. None and False mean that the user went back."""
 
-    def about(self, profile: Profile, script_profile: str) -> None:
+    def about(self, profile: Profile, script_profile: str | None) -> None:
         """What is asked from now on is about the keys of that profile, and bears its mark.
 
-        `script_profile` is what a command has to name to mean it, or nothing.
+        `script_profile` is what a command has to name to mean it, or nothing; None: none can.
         """
         ...
 
@@ -224,10 +240,8 @@ class Asks(Protocol):
         """How to save the profile of a key that was tried."""
         ...
 
-    async def profile(
-        self, listed: ProfileList, opened: str, opened_from: str, said: str, at: str
-    ) -> ProfileWish | None:
-        """What is wished of a profile; `said` is what came of the last wish, about `at`."""
+    async def profiles(self, listed: ProfileList, opened: str, opened_from: str) -> OpenProfiles:
+        """Show the profiles; `opened` is that of this session, by the key from `opened_from`."""
         ...
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:

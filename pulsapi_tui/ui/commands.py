@@ -226,6 +226,18 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
+        "keys.orphans",
+        "",
+        "decide_about_orphans",
+        "Keys without an owner",
+        "Decide about the live keys that nobody is known to have",
+        "keys",
+        "Palette",
+        False,
+        True,
+        True,
+    ),
+    Command(
         "keys.profiles",
         "p",
         "profiles",
@@ -581,3 +593,9 @@ _BY_ID = {command.id: command for command in COMMANDS}
 def _now(command: Command) -> Command:
     keys = _in_use.get().get(command.id)
     return command if keys is None else command._replace(keys=keys.names, shown=keys.shown)
+
+
+def changing_keys() -> frozenset[str]:
+    """The keys of the page that change something at PulsAPI."""
+    changing = (command.keys for command in of("keys") if command.changes and command.keys)
+    return frozenset(key for keys in changing for key in keys.split(","))

@@ -20,13 +20,13 @@ from pulsapi_tui.ui.asks import (
     Connection,
     Known,
     NewKey,
+    OpenProfiles,
     OpenProgress,
     OpenReveal,
     OpenRotation,
     OrphanChoice,
     PlanLine,
     ProfileWanted,
-    ProfileWish,
     RotationWanted,
 )
 from pulsapi_tui.ui.screens.abandon import AbandonScreen
@@ -57,9 +57,9 @@ class Dialogs:
         self._clipboard = clipboard
         self._hand_off = hand_off
         self._profile: Profile | None = None
-        self._script_profile = ""
+        self._script_profile: str | None = ""
 
-    def about(self, profile: Profile, script_profile: str) -> None:
+    def about(self, profile: Profile, script_profile: str | None) -> None:
         """What is asked from now on bears the mark of that profile."""
         self._profile, self._script_profile = profile, script_profile
 
@@ -87,12 +87,11 @@ class Dialogs:
         screen = SaveProfileScreen(account, wanted, taken, stores, problem)
         return await self._app.push_screen_wait(screen)
 
-    async def profile(
-        self, listed: ProfileList, opened: str, opened_from: str, said: str, at: str
-    ) -> ProfileWish | None:
-        """What is wished of a profile."""
-        screen = ProfilesScreen(listed, opened, said, at, opened_from)
-        return await self._app.push_screen_wait(screen)
+    async def profiles(self, listed: ProfileList, opened: str, opened_from: str) -> OpenProfiles:
+        """Show the profiles."""
+        screen = ProfilesScreen(listed, opened, opened_from)
+        await self._app.push_screen(screen)
+        return screen
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
         """The name of a new key, and where it goes."""

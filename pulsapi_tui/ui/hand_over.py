@@ -14,7 +14,7 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Delivery, Session
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.flows.deliver import deliver_key, try_key
+from pulsapi_tui.flows.deliver import check_profile_target, deliver_key, try_key
 from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OpenReveal, Wish
@@ -82,6 +82,7 @@ class HandOver:
 
     async def _agreed(self, target: Target, replaces: Collection[str]) -> bool:
         try:
+            check_profile_target(target, self._session.profile)
             concerns = await self._delivery.concerns(target)
             held = await self._delivery.held(target)
         except DeliveryError as error:

@@ -191,6 +191,11 @@ class KeyActions:
                 self.rotations.load()
                 await self._orphans.review(self.rotations.ids)
 
+    async def decide_about_orphans(self) -> None:
+        """Ask again about the keys without an owner that were put off."""
+        self._orphans.ask_again()
+        await self.review()
+
     # Rotate
 
     async def rotate(self, keys: Sequence[ApiKey]) -> None:

@@ -39,8 +39,8 @@ class ListScreen(Screen[None]):
         self._cursor_id: str | None = None
         self._search_began_at: str | None = None
         self._doing = ""
-        self._script_profile = ""
-        """What a command has to name to mean this account, or nothing."""
+        self._script_profile: str | None = ""
+        """What a command has to name to mean this account, or nothing; None: none can."""
 
     @property
     def is_typing_filter(self) -> bool:

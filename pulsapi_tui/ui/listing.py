@@ -26,6 +26,10 @@ _TONES = {
 }
 
 
+NO_OWNER = "! no owner"
+"""In the place of a key's health: nobody is known to have it."""
+
+
 class Listing:
     """The list as last read, less what was revoked since, and how it is shown."""
 
@@ -132,11 +136,12 @@ class Listing:
     def describe(self, key: ApiKey) -> KeyRow:
         """A key's row."""
         health = self.health(key)
+        said = f"{GLYPHS[health.condition]} {health.word}"
         return KeyRow(
             name=columnar(key.name),
             created=ago(key.created_at, self.now),
             last_used="never" if key.last_used_at is None else ago(key.last_used_at, self.now),
-            health=f"{GLYPHS[health.condition]} {health.word}",
+            health=NO_OWNER if key.id in self.unowned else said,
             tone=_TONES[health.condition],
             marked=key.id in self.marked,
         )

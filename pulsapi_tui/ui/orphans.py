@@ -80,6 +80,10 @@ class Orphans:
             else:
                 await self.resolve(intent, orphan, _why(intent))
 
+    def ask_again(self) -> None:
+        """Forget what was put off: the next review asks about it."""
+        self._put_off.clear()
+
     async def resolve(self, intent: Intent, orphan: ApiKey, why: str) -> OrphanChoice:
         """Ask what to do with it, and do that."""
         while True:

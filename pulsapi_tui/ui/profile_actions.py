@@ -146,8 +146,14 @@ class ProfileActions:
             # What is wrong with the file is said where the new one is to be written.
             return ()
 
-    def to_be_named(self, profile: Profile) -> str:
-        """What a command has to name to mean that profile; nothing where it is meant anyway."""
+    def to_be_named(self, session: Session) -> str | None:
+        """What a command has to name to mean that account; empty where it is meant anyway.
+
+        None for the demo, which no command can reach.
+        """
+        if session.is_demo:
+            return None
+        profile = session.profile
         try:
             listed = self._accounts.profiles.read()
         except PulsapiError:
@@ -163,31 +169,30 @@ class ProfileActions:
 
     async def choose(self) -> None:
         """Show the profiles until one is opened, or until it is closed."""
-        said, at = "", ""
+        session = self._view.session
+        opened = session.profile.name if session is not None else ""
+        opened_from = session.credential_from if session is not None else ""
+        try:
+            listed = self._accounts.profiles.read()
+        except PulsapiError as error:
+            await self._asks.report("Profiles", sentence(error.user_message), danger=True)
+            return
+        screen = await self._asks.profiles(listed, opened, opened_from)
         while True:
-            session = self._view.session
-            opened = session.profile.name if session is not None else ""
-            opened_from = session.credential_from if session is not None else ""
-            try:
-                listed = self._accounts.profiles.read()
-            except PulsapiError as error:
-                await self._asks.report("Profiles", sentence(error.user_message), danger=True)
-                return
-            wish = await self._asks.profile(listed, opened, opened_from, said, at)
-            if wish is None:
-                return
-            if wish.act is ProfileAct.CONNECT:
-                await self.connect()
-                return
-            profile = listed.get(wish.name)
-            if wish.act is ProfileAct.OPEN and profile is not None:
-                self._view.open_account(self._accounts.connector(profile))
-                return
+            wish = await screen.wish()
+            if wish is None or wish.act in {ProfileAct.OPEN, ProfileAct.CONNECT}:
+                screen.shut()
+                break
             try:
                 said = await self._grant(listed, wish)
+                listed = self._accounts.profiles.read()
             except PulsapiError as error:
                 said = f"✗ {error.user_message}"
-            at = wish.name
+            screen.tell(listed, said)
+        if wish is not None and wish.act is ProfileAct.CONNECT:
+            await self.connect()
+        elif wish is not None and (profile := listed.get(wish.name)) is not None:
+            self._view.open_account(self._accounts.connector(profile))
 
     async def _grant(self, listed: ProfileList, wish: ProfileWish) -> str:
         """Do it; what is to be said of it."""

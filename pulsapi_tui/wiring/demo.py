@@ -71,7 +71,7 @@ class DemoConnector:
             last_target.preset(Target(way_id="env_file", values=values), "CI/CD Pipeline")
         journal = JournalFile(hello.directory / "journal.json")
         log = ActionLogFile(hello.directory / "actions.jsonl")
-        return Session(service, journal, profile, "the demo itself", last_target, log)
+        return Session(service, journal, profile, "the demo itself", last_target, log, True)
 
     def _read_hello(self) -> _Hello:
         line = self._process.stdout.readline() if self._process.stdout else b""

@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from pulsapi_tui.config.journal_file import JournalFile
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
 from pulsapi_tui.domain.errors import AddressError, PulsapiError, UnauthorizedError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, Plan, Role
@@ -303,3 +304,68 @@ async def test_a_key_of_another_account_is_refused() -> None:
         assert "CI/CD Pipeline" not in story.text
         await story.press("n", "X")
         assert len(story.app.screen_stack) == 1
+
+
+async def test_keys_that_come_at_once_are_one_wish_at_a_time() -> None:
+    """What comes while a wish is granted is dropped, and never reaches the page."""
+    accounts = Accounts()
+    async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
+        await story.shows("● live")
+        await story.press("p")
+        await story.shows("Key from")
+        for key in "mXcoXm":
+            story.app.simulate_key(key)
+        await story.pilot.pause(0.2)
+        await story.shows("Profiles")
+        assert "Revoke API key" not in story.text
+        await story.press("escape")
+        await story.until(lambda: len(story.app.screen_stack) == 1, "the dialog is closed")
+
+
+@pytest.mark.parametrize("field", ["command", "ca-file", "base-url"])
+async def test_a_key_in_the_wrong_field_is_not_shown(field: str) -> None:
+    async with story_of(None, accounts=Accounts()) as story:
+        await story.press("enter")
+        await story.shows("Connect to PulsAPI")
+        story.app.screen.query_one(f"#{field}").focus()
+        await story.paste(KEY)
+        await story.shows("it stands in its own field now")
+        assert KEY not in story.text
+        assert story.app.screen.query_one("#key", Input).value == KEY
+        await story.press("enter")
+        await story.shows("It works")
+
+
+async def test_an_address_in_the_field_of_the_key_is_moved() -> None:
+    async with story_of(None, accounts=Accounts()) as story:
+        await story.press("enter")
+        await story.shows("Connect to PulsAPI")
+        await story.paste("https://api.acme.example")
+        await story.shows("it stands at Server now")
+        assert story.app.screen.query_one("#base-url", Input).value == "https://api.acme.example"
+
+
+async def test_enter_on_a_box_saves_and_space_ticks_it() -> None:
+    accounts = Accounts(listed=ProfileList())
+    async with story_of(None, accounts=accounts) as story:
+        await story.press("enter")
+        await story.shows("Connect to PulsAPI")
+        await story.paste(KEY)
+        await story.press("enter")
+        await story.shows("It works")
+        await story.press("tab", "space", "enter")
+        await story.shows("▲ PRODUCTION pulsapi")
+    [saved] = accounts.profiles.listed.profiles
+    assert saved.production
+
+
+async def test_a_key_goes_into_no_other_profile_than_its_own() -> None:
+    accounts = Accounts()
+    async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
+        await story.shows("● live")
+        hand_over = story.keys_screen._actions._hand_over  # type: ignore[union-attr]  # noqa: SLF001
+        target = Target(way_id=PROFILE_WAY, values={"profile": "acme"})
+        agreed = story.app.run_worker(hand_over._agreed(target, ()))  # noqa: SLF001
+        await story.shows("can't go into another profile")
+        await story.press("enter")
+        assert await agreed.wait() is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -17,6 +18,11 @@ from pulsapi_tui.ui.asks import Connection
 from pulsapi_tui.ui.literal import MUTED, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField
+
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_\-]{24,}")
+"""Long, and without what a path, an address or a command has."""
+
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 
 def _absolute(path: str) -> str:
@@ -47,7 +53,6 @@ class ConnectScreen(Dialog[Connection | None]):
             ),
             id="question",
         )
-        yield from self._field("base-url", "Server", TextField(draft.base_url))
         yield from self._field("key", "API key", TextField(password=True, placeholder=has_key))
         yield from self._field(
             "command",
@@ -56,6 +61,7 @@ class ConnectScreen(Dialog[Connection | None]):
                 shlex.join(draft.argv), placeholder="that prints it: pass show pulsapi/production"
             ),
         )
+        yield from self._field("base-url", "Server", TextField(draft.base_url))
         yield from self._field(
             "ca-file",
             "CA file",
@@ -90,13 +96,30 @@ class ConnectScreen(Dialog[Connection | None]):
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
+    @on(Input.Changed)
+    def _sort_out(self, event: Input.Changed) -> None:
+        """A key is typed into a masked field only; an address is no key."""
+        field, text = event.input, event.value.strip()
+        if field.id == "key" and _ADDRESS.match(text):
+            self._move(field, "base-url", "That is an address: it stands at Server now.")
+        elif field.id != "key":
+            # Pasted behind the address that stands there, too.
+            before = self._draft.base_url if field.id == "base-url" else ""
+            text = text.removeprefix(before)
+            if _LIKE_A_KEY.fullmatch(text):
+                self._move(field, "key", "That looks like a key: it stands in its own field now.")
+
+    def _move(self, field: Input, to: str, said: str) -> None:
+        before = self._draft.base_url if field.id == "base-url" else ""
+        other = self.query_one(f"#{to}", Input)
+        other.value, field.value = field.value.strip().removeprefix(before), before
+        other.cursor_position = len(other.value)
+        self.query_one("#problem", Static).update(sentence((f"! {said}", "$warning")))
+
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        """Enter tries it as soon as there is a key."""
-        if event.input.id == "base-url" and self._draft.key is None and not self._text("key"):
-            self.query_one("#key").focus()
-        else:
-            self._go()
+        """Enter tries it; what is missing is said."""
+        self._go()
 
     @on(Button.Pressed, "#go")
     def _go(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -13,7 +14,7 @@ from pulsapi_tui.domain.equivalents import SCRIPT_TARGET, create_line
 from pulsapi_tui.domain.names import EXAMPLES, MAX_LENGTH, check_name
 from pulsapi_tui.ui.asks import NewKey
 from pulsapi_tui.ui.literal import MUTED, sentence
-from pulsapi_tui.ui.widgets.dialog import Dialog, in_a_script
+from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField
 
 
@@ -46,7 +47,7 @@ class CreateKeyScreen(Dialog[NewKey | None]):
             select_on_focus=False,
         )
         yield Static("", id="verdict", markup=False)
-        yield self.script("")
+        yield self.script(partial(create_line, "NAME", SCRIPT_TARGET))
         yield self.buttons(
             Button("Cancel", id="cancel"),
             Button("Create, deliver unseen", id="create-deliver"),
@@ -73,8 +74,7 @@ class CreateKeyScreen(Dialog[NewKey | None]):
             line.update(sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED)))
         else:
             line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
-        script = create_line(verdict.name or "NAME", SCRIPT_TARGET, self.script_profile)
-        self.query_one("#script", Static).update(in_a_script(script))
+        self.show_script(partial(create_line, verdict.name or "NAME", SCRIPT_TARGET))
         for button in ("#create", "#create-deliver"):
             self.query_one(button, Button).disabled = verdict.error is not None
 

@@ -27,7 +27,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.ui.asks import Asks, Severity
-from pulsapi_tui.ui.commands import COMMANDS, bindings
+from pulsapi_tui.ui.commands import COMMANDS, bindings, changing_keys
 from pulsapi_tui.ui.feed import Feed
 from pulsapi_tui.ui.key_actions import KeyActions
 from pulsapi_tui.ui.list_screen import ListScreen
@@ -47,6 +47,7 @@ _NEEDS_LIST = frozenset(
         "revoke_keys",
         "rotate_keys",
         "clean_up",
+        "decide_about_orphans",
         "finish_rotations",
         "copy_id",
         "filter",
@@ -122,7 +123,7 @@ class KeysScreen(ListScreen):
     def session_opened(self, session: Session) -> None:
         """Show whose session it is going to be."""
         self._session = session
-        self._script_profile = self._profiles.to_be_named(session.profile)
+        self._script_profile = self._profiles.to_be_named(session)
         self._asks.about(session.profile, self._script_profile)
         self._actions = KeyActions(session, self._clock, self._asks, self._delivery, self)
         self._show_state(signing_in(session.profile, session.credential_from))
@@ -310,8 +311,12 @@ class KeysScreen(ListScreen):
         bound = self.active_bindings.get(event.key)
         if bound is not None and not bound.enabled:
             reason = self.why_not(bound.binding.action)
-            if reason is not None:
-                self.say(reason, "warning")
+        else:
+            # What read-only unbinds is still worth an answer.
+            is_unbound = bound is None and event.key in changing_keys()
+            reason = self._why_no_changes if is_unbound else None
+        if reason is not None:
+            self.say(reason, "warning")
 
     def _free(self) -> KeyActions | None:
         """The actions, unless one is going on."""
@@ -351,6 +356,13 @@ class KeysScreen(ListScreen):
             keys = [key]
         if keys and (actions := self._free()) is not None:
             await self._ask(actions.rotate(keys))
+
+    async def action_decide_about_orphans(self) -> None:
+        """Ask again about the keys without an owner."""
+        if not self._listing.unowned:
+            self.say("Every key has an owner, as far as this program knows.")
+        elif (actions := self._free()) is not None:
+            await self._ask(actions.decide_about_orphans())
 
     async def action_finish_rotations(self) -> None:
         """Revoke the old keys of all rotations that look safe."""

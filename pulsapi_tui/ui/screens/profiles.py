@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -28,41 +29,33 @@ def _keys() -> str:
     )
 
 
-class ProfilesScreen(Dialog[ProfileWish | None]):
-    """Returns what is wished of which profile, or None."""
+class ProfilesScreen(Dialog[None]):
+    """Wishes, and shows what it is told; whoever opened it acts, and shuts it."""
 
     CSS_PATH = "profiles.tcss"
     AUTO_FOCUS = "#profiles"
     BINDINGS: ClassVar = bindings("profiles", "help")
 
-    def __init__(
-        self, listed: ProfileList, opened: str, said: str, at: str = "", opened_from: str = ""
-    ) -> None:
-        """`opened` is the profile of this session, `said` what came of the last wish.
-
-        `opened_from` is where the key of this session came from.
-        """
+    def __init__(self, listed: ProfileList, opened: str, opened_from: str) -> None:
+        """`opened` is the profile of this session; its key came from `opened_from`."""
         super().__init__("Profiles")
         self._listed = listed
         self._opened = opened
-        self._said = said
-        self._at = at or opened
         self._opened_from = opened_from
+        self._wishes: asyncio.Queue[ProfileWish | None] = asyncio.Queue()
+        self._waiting = False
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The profiles, all about the one under the cursor, and buttons."""
-        if not self._listed.profiles:
-            yield self.text(
-                "There is no profile yet: connect to your account, and one is made.", id="none"
-            )
-        yield OptionList(*map(self._option, self._listed.profiles), id="profiles")
+        yield self.text("", id="none")
+        yield OptionList(id="profiles")
         yield self.text("", id="about")
-        yield self.text(literal(self._said), id="said")
+        yield self.text("", id="said")
         yield self.text(sentence((_keys(), MUTED)), id="keys-of-it")
         yield self.buttons(
             Button("Close", id="cancel"),
             Button("Connect another", id="connect"),
-            Button("Open", id="open", variant="primary", disabled=not self._listed.profiles),
+            Button("Open", id="open", variant="primary"),
         )
 
     def _option(self, profile: Profile) -> Option:
@@ -72,24 +65,65 @@ class ProfilesScreen(Dialog[ProfileWish | None]):
         return Option(sentence(glyph, named(profile), (f"  {host}", MUTED), (words, "$warning")))
 
     def on_mount(self) -> None:
-        """Start where the last wish was."""
+        """Start at the profile of this session."""
+        self._draw(self._opened)
+        if not self._listed.profiles:
+            self.query_one("#connect").focus()
+
+    def _draw(self, at: str) -> None:
         menu = self.query_one("#profiles", OptionList)
         names = [profile.name for profile in self._listed.profiles]
+        with menu.prevent(OptionList.OptionHighlighted):
+            menu.clear_options()
+            menu.add_options(map(self._option, self._listed.profiles))
+            menu.highlighted = None if not names else names.index(at) if at in names else 0
         menu.display = bool(names)
-        if names:
-            menu.highlighted = names.index(self._at) if self._at in names else 0
-        else:
-            self.query_one("#connect").focus()
+        self.query_one("#open", Button).disabled = not names
+        none = "" if names else "There is no profile yet: connect to your account, and one is made."
+        self.query_one("#none", Static).update(literal(none))
+        self.query_one("#none").display = not names
+        self._explain()
+
+    # Wishes and answers
+
+    async def wish(self) -> ProfileWish | None:
+        """The next wish; None: to be closed."""
+        return await self._wishes.get()
+
+    def tell(self, listed: ProfileList, said: str) -> None:
+        """Show the profiles as they are now, and what came of the wish."""
+        self._waiting = False
+        chosen = self._chosen
+        self._listed = listed
+        self._draw(chosen.name if chosen is not None else "")
+        self.query_one("#said", Static).update(literal(said))
+
+    def shut(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def _want(self, wish: ProfileWish | None) -> None:
+        # One at a time: the next is about what came of this one.
+        if not self._waiting:
+            self._waiting = True
+            self._wishes.put_nowait(wish)
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self._want(None)
 
     @property
     def _chosen(self) -> Profile | None:
         place = self.query_one("#profiles", OptionList).highlighted
-        return None if place is None else self._listed.profiles[place]
+        if place is None or place >= len(self._listed.profiles):
+            return None
+        return self._listed.profiles[place]
 
     @on(OptionList.OptionHighlighted)
     def _explain(self) -> None:
-        if self._chosen is not None:
-            self.query_one("#about", Static).update(self._about(self._chosen))
+        chosen = self._chosen
+        about = self._about(chosen) if chosen is not None else literal("")
+        self.query_one("#about", Static).update(about)
 
     def _about(self, profile: Profile) -> Content:
         lines: list[tuple[str, str]] = [
@@ -112,7 +146,7 @@ class ProfilesScreen(Dialog[ProfileWish | None]):
     def action_profile(self, act: str) -> None:
         """Wish something of the profile under the cursor."""
         if self._chosen is not None:
-            self.dismiss(ProfileWish(ProfileAct(act), self._chosen.name))
+            self._want(ProfileWish(ProfileAct(act), self._chosen.name))
 
     @on(OptionList.OptionSelected)
     @on(Button.Pressed, "#open")
@@ -122,8 +156,8 @@ class ProfilesScreen(Dialog[ProfileWish | None]):
     @on(Button.Pressed, "#connect")
     def action_connect(self) -> None:
         """Connect another account."""
-        self.dismiss(ProfileWish(ProfileAct.CONNECT, ""))
+        self._want(ProfileWish(ProfileAct.CONNECT, ""))
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:
-        self.dismiss(None)
+        self.action_cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -66,7 +67,7 @@ class RevokeKeysScreen(Dialog[bool | None]):
         yield self.text(self._consequence(), id="consequence")
         if len(self._keys) <= MOST_IN_SCRIPT:
             ids = [key.id for key in self._keys]
-            yield self.script(revoke_line(ids, self.script_profile))
+            yield self.script(partial(revoke_line, ids))
         if self._word is not None:
             yield Static(
                 sentence("To go on, type ", (self._word, "bold"), ":"), id="ask", markup=False

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
 from pulsapi_tui.domain.equivalents import SCRIPT_TARGET, rotate_line
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.names import MAX_LENGTH, check_name
@@ -18,7 +19,7 @@ from pulsapi_tui.domain.rotation import Mode
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.ui.asks import RotationWanted
 from pulsapi_tui.ui.literal import MUTED, sentence
-from pulsapi_tui.ui.widgets.dialog import Dialog, in_a_script
+from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField
 
 _MODES = {
@@ -79,7 +80,7 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
             key.name, id="name", compact=True, max_length=MAX_LENGTH * 2, select_on_focus=False
         )
         yield self.text("", id="verdict")
-        yield self.script("")
+        yield self.script(self._script)
         yield self.buttons(
             Button("Cancel", id="cancel"),
             Button("Show it once", id="show"),
@@ -100,9 +101,14 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
         glyph = "" if self._mode is Mode.OVERLAP else "! "
         text = f"{glyph}{_MODES[self._mode][1]}"
         self.query_one("#mode", Static).update(sentence((text, style)))
-        mode = "" if self._mode is Mode.OVERLAP else self._mode.value
-        line = rotate_line(self._key.id, SCRIPT_TARGET, self.script_profile, mode=mode)
-        self.query_one("#script", Static).update(in_a_script(line))
+        self.show_script(self._script)
+
+    def _script(self, script_profile: str) -> str:
+        mode = "" if not self.is_mounted or self._mode is Mode.OVERLAP else self._mode.value
+        target = SCRIPT_TARGET
+        if self._is_own and self.profile is not None and self.profile.source.is_ours:
+            target = Target(way_id=PROFILE_WAY, values={"profile": self.profile.name})
+        return rotate_line(self._key.id, target, script_profile, mode=mode)
 
     @on(Input.Changed, "#name")
     def _judge(self, event: Input.Changed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.content import Content
@@ -33,6 +34,7 @@ class SaveProfileScreen(Dialog[ProfileWanted | None]):
 
     CSS_PATH = "save_profile.tcss"
     AUTO_FOCUS = "#name"
+    BINDINGS: ClassVar = [("enter", "save", "Save")]
 
     def __init__(
         self,
@@ -111,7 +113,8 @@ class SaveProfileScreen(Dialog[ProfileWanted | None]):
     @on(Input.Submitted, "#name")
     @on(OptionList.OptionSelected)
     @on(Button.Pressed, "#save")
-    def _save(self) -> None:
+    def action_save(self) -> None:
+        """Save it like that."""
         name = self.query_one("#name", Input).value
         problem = self._problem_of(name)
         if problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -21,11 +21,6 @@ from pulsapi_tui.ui.marks import mark
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
 Result = TypeVar("Result")
-
-
-def in_a_script(line: str) -> Content:
-    """The command that does the same, as it is shown."""
-    return sentence(("In a script: ", MUTED), line)
 
 
 class Dialog(ModalScreen[Result]):
@@ -75,8 +70,11 @@ class Dialog(ModalScreen[Result]):
         self._stands_still = False
         self.profile: Profile | None = None
         """Whose keys it is about; its mark stands at the top."""
-        self.script_profile = ""
-        """What a command has to name to mean that profile; empty where it is meant anyway."""
+        self.script_profile: str | None = ""
+        """What a command has to name to mean that profile; empty where it is meant anyway.
+
+        None: no command can.
+        """
         super().__init__(classes="-danger" if danger else None)
 
     def compose(self) -> ComposeResult:
@@ -149,10 +147,18 @@ class Dialog(ModalScreen[Result]):
 
         self.set_timer(self.STANDS_STILL_S, over)
 
-    @staticmethod
-    def script(line: str) -> Static:
-        """The command that does the same."""
-        return Static(in_a_script(line), id="script", markup=False)
+    def script(self, line: Callable[[str], str]) -> Static:
+        """The command that does the same, given what it has to name; hidden where none can."""
+        shown = Static(self._in_a_script(line), id="script", markup=False)
+        shown.display = self.script_profile is not None
+        return shown
+
+    def show_script(self, line: Callable[[str], str]) -> None:
+        """Show another one."""
+        self.query_one("#script", Static).update(self._in_a_script(line))
+
+    def _in_a_script(self, line: Callable[[str], str]) -> Content:
+        return sentence(("In a script: ", MUTED), line(self.script_profile or ""))
 
     @staticmethod
     def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002

@@ -22,11 +22,11 @@ def _when(then: datetime | None, now: datetime, timezone: tzinfo) -> str:
 
 
 def describe_key(
-    key: ApiKey, health: Health, now: datetime, timezone: tzinfo, script_profile: str
+    key: ApiKey, health: Health, now: datetime, timezone: tzinfo, script_profile: str | None
 ) -> Content:
     """The key in full, a line for each fact, and the command that shows the same.
 
-    `script_profile` is what that command has to name, or nothing.
+    `script_profile` is what that command has to name, or nothing; None: there is none.
     """
     return sentence(
         (key.name, "bold"),
@@ -41,9 +41,14 @@ def describe_key(
         key.id,
         ("  ends in ", MUTED),
         f"…{key.hint}",
-        ("\nScript     ", MUTED),
-        show_line(key.id, script_profile),
+        *_script(key, script_profile),
     )
+
+
+def _script(key: ApiKey, script_profile: str | None) -> tuple[str | tuple[str, str], ...]:
+    if script_profile is None:
+        return ()
+    return ("\nScript     ", MUTED), show_line(key.id, script_profile)
 
 
 class KeyDetails(Static):
@@ -63,7 +68,7 @@ class KeyDetails(Static):
         health: Health | None,
         now: datetime,
         zone: tzinfo,
-        script_profile: str,
+        script_profile: str | None,
     ) -> None:
         """Show a key, or nothing."""
         if key is None or health is None:

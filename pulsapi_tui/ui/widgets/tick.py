@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.widgets import Checkbox
 
 
-class Tick(Checkbox):
-    """Empty or ticked; Textual's own draws the same sign in two colours."""
+class Tick(Checkbox, inherit_bindings=False):
+    """Empty or ticked by Space; Textual's own draws the same sign in two colours.
+
+    Enter is left to the dialog: it goes on there, as from a field.
+    """
+
+    BINDINGS: ClassVar = [("space", "toggle_button", "Tick")]
 
     DEFAULT_CSS = """
     Tick { background: $surface; border: none; padding: 0; }
