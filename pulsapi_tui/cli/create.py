@@ -28,7 +28,7 @@ async def create(work: Work) -> int:
     arguments = work.arguments
     name = checked_name(arguments.name)
     check_options(arguments)
-    goal = await goal_of(arguments, work.delivery, name)
+    goal = await goal_of(arguments, work.delivery, name, work.access.profile)
     await work.sign_in_to_change()
     listed = await work.list_keys()
     warn_of(name, listed.names)

@@ -13,19 +13,20 @@ from typing import Any
 import msgspec
 
 from pulsapi_tui.cli import exits
-from pulsapi_tui.domain.text import clean
+from pulsapi_tui.domain.text import clean, clean_lines
 
 GAP = "  "
 NARROWEST = 8
 """A column gives way to the others down to that width."""
 
 _MORE = "…"
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
 
 
 def say(text: str) -> None:
     """Tell the person at the terminal. Where nobody can be told, the command goes on."""
     with suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(clean_lines(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def write(lines: Iterable[bytes]) -> None:
@@ -110,7 +111,7 @@ def shorten(text: str, width: int) -> str:
         if used > width:
             break
         kept += char
-    return kept + _MORE
+    return kept.rstrip(_JOINERS) + _MORE
 
 
 def cells(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from pulsapi_tui import __version__
 from pulsapi_tui.cli import exits, options_keys, options_profiles
+from pulsapi_tui.domain.text import clean
 
 EPILOG = """\
 environment:
@@ -29,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
     """Errors in one line, which may be about a key that was given where none belongs."""
 
     def error(self, message: str) -> NoReturn:
-        shown = _LONG_WORD.sub(lambda word: f"{word[0][:4]}…", message)
+        shown = clean(_LONG_WORD.sub(lambda word: f"{word[0][:4]}…", message))
         self.exit(exits.USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
 
 

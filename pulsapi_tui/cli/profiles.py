@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from pulsapi_tui.cli.profiles_add import add, set_key
 from pulsapi_tui.config.paths import profiles_path
 from pulsapi_tui.domain.errors import CredentialError, PulsapiError
 from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.domain.text import clean
 from pulsapi_tui.wiring.accounts import credentials_here, profiles_here
 
 HEAD = ("", "Name", "Server", "Key from", "Marks")
@@ -141,7 +143,9 @@ def _what_goes(profile: Profile, *, loses_key: bool) -> str:
 
 
 def _path(_: argparse.Namespace, __: str) -> None:
-    write([os.fsencode(profiles_path())])
+    path = os.fsencode(profiles_path())
+    # A program gets it as it is.
+    write([clean(os.fsdecode(path)).encode() if sys.stdout.isatty() else path])
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, str], None]] = {

@@ -6,9 +6,11 @@ from pulsapi_tui.cli import exits, shapes
 from pulsapi_tui.cli.confirm import agree, agree_by_typing, can_ask
 from pulsapi_tui.cli.create import checked_name, warn_of
 from pulsapi_tui.cli.output import say, write_json
+from pulsapi_tui.cli.rotate_end import how_to_sign_in
 from pulsapi_tui.cli.rotate_run import run, tell_end
 from pulsapi_tui.cli.targets import Goal, goal_of, target_of
 from pulsapi_tui.cli.work import Work
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
 from pulsapi_tui.domain.equivalents import rotation_line
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import ApiKey
@@ -18,6 +20,11 @@ from pulsapi_tui.domain.uses import UsesSeen
 from pulsapi_tui.flows.go_through import Halt
 from pulsapi_tui.flows.rotate import Rotator, plan
 from pulsapi_tui.flows.rotation_record import Ports
+
+OWN_KEY = (
+    "This command signs in with that key, so revoking it would lock the next one out, unless its "
+    "successor goes into the profile: --to profile:NAME."
+)
 
 _AT_ONCE = {
     Mode.AT_ONCE: "The old key is revoked as soon as its successor works: what has not picked the "
@@ -40,7 +47,10 @@ async def begin(work: Work, key: ApiKey, listed: KeyList, ports: Ports) -> int:
             "Choose another mode.",
             exits.NOT_ALLOWED,
         )
-    goal = await goal_of(arguments, work.delivery, new_name, (key.hint,))
+    profile = work.access.profile
+    goal = await goal_of(arguments, work.delivery, new_name, profile, (key.hint,))
+    if is_own and mode is Mode.AT_ONCE and not _signs_in_from(work, goal.target):
+        raise exits.StoppedError(f"{OWN_KEY} Leave out --mode.", exits.NOT_ALLOWED)
     if new_name != key.name:
         warn_of(new_name, listed.names)
     if arguments.dry_run:
@@ -58,6 +68,11 @@ async def begin(work: Work, key: ApiKey, listed: KeyList, ports: Ports) -> int:
     return await _go(work, Rotator(rotation, work.account, ports), listed)
 
 
+def _signs_in_from(work: Work, target: Target | None) -> bool:
+    """Whether the next command signs in with what is put there."""
+    return target is not None and target.way_id == PROFILE_WAY and work.access.is_saved
+
+
 async def go_on(work: Work, rotator: Rotator, listed: KeyList) -> int:
     """Go on with a rotation that is under way."""
     arguments, rotation = work.arguments, rotator.rotation
@@ -72,6 +87,9 @@ async def go_on(work: Work, rotator: Rotator, listed: KeyList) -> int:
     if arguments.dry_run:
         say("Dry run, nothing was sent.")
         return exits.DONE
+    is_own = rotation.old.id == work.account.authenticated_key_id
+    if is_own and rotation.mode is Mode.AT_ONCE and not _signs_in_from(work, rotation.target):
+        raise exits.StoppedError(how_to_sign_in(work), exits.NOT_ALLOWED)
     if rotation.mode is not Mode.OVERLAP and not rotation.is_done(Step.REVOKE):
         old = listed.by_id.get(rotation.old.id)
         if old is not None:
@@ -157,7 +175,8 @@ async def _redirect(work: Work, rotator: Rotator) -> None:
             )
         return
     hints = (rotation.old.hint, *(() if rotation.new is None else (rotation.new.hint,)))
-    goal = await goal_of(arguments, work.delivery, rotation.new_name, hints)
+    profile = work.access.profile
+    goal = await goal_of(arguments, work.delivery, rotation.new_name, profile, hints)
     if goal.target is not None and goal.target != rotation.target:
         if goal.concerns:
             say(goal.where)

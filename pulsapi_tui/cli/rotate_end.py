@@ -29,6 +29,8 @@ async def finish(work: Work, rotator: Rotator, listed: KeyList) -> int:
             f"Go on first: {line}"
         )
         return exits.NOT_YET
+    if rotation.old.id == work.account.authenticated_key_id:
+        raise exits.StoppedError(how_to_sign_in(work), exits.NOT_ALLOWED)
     verdict = verdict_of(rotation, listed)
     if verdict is not None:
         say(f"{verdict.headline}. {verdict.reason}")
@@ -40,6 +42,16 @@ async def finish(work: Work, rotator: Rotator, listed: KeyList) -> int:
         return exits.NOT_YET
     rotator.stop_watching(verdict.headline if verdict else "Gone from the list already.")
     return (await run(work, rotator, listed, may_revoke=True)).code
+
+
+def how_to_sign_in(work: Work) -> str:
+    """What has to be done before the key that commands sign in with can be revoked."""
+    access = work.access
+    set_key = f": pulsapi-tui profiles set-key {access.profile.name}" if access.is_saved else ""
+    return (
+        f"This command signs in with the old key, from {access.credential_from}: the next one "
+        f"would be locked out. Put the successor there first{set_key}. Then run this again."
+    )
 
 
 def _is_ready(verdict: Verdict | None) -> bool:

@@ -6,6 +6,7 @@ from pulsapi_tui.cli import exits, shapes
 from pulsapi_tui.cli.output import say, write_json, write_table
 from pulsapi_tui.cli.work import Work
 from pulsapi_tui.domain.permissions import NOTHING_CHANGES, why_no_changes
+from pulsapi_tui.domain.text import clean
 from pulsapi_tui.domain.times import ago
 
 HEAD = ("Name", "Status", "Group", "Updated")
@@ -80,7 +81,7 @@ async def whoami(work: Work) -> int:
         ("Key from", work.session.credential_from),
         ("Key id", account.authenticated_key_id),
         ("Proxy", profile.network.proxy or "none"),
-        ("CA file", profile.network.ca_file or "the system's"),
+        ("CA file", clean(profile.network.ca_file) or "the system's"),
         ("Changes", "allowed" if reason is None else reason),
     ]
     write_table(("Account", f"{account.email} ({account.id})"), rows, wraps=True)

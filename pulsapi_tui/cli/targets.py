@@ -13,7 +13,9 @@ from pulsapi_tui.domain.delivery import PROFILE_WAY, Target, Way
 from pulsapi_tui.domain.equivalents import COMMAND, DEFAULT_VARIABLE, ENV_FILE, FILE
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.ports import Delivery
+from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.text import clean
+from pulsapi_tui.flows.deliver import check_profile_target
 
 REPLACES = (
     "Something else stands there already. It would be replaced, and a key that is replaced can't "
@@ -50,9 +52,12 @@ async def goal_of(
     arguments: argparse.Namespace,
     delivery: Delivery,
     key_name: str,
+    profile: Profile,
     replaces: Collection[str] = (),
 ) -> Goal:
     """Where a key of that name goes; `replaces` are the hints of keys that it may replace there.
+
+    `profile` is that of the session.
 
     Raises:
         StoppedError: there is no such way, or the place can't be used; nothing was changed.
@@ -60,15 +65,11 @@ async def goal_of(
     if arguments.to is None:
         return Goal(None, "Writes it to standard output.")
     target = target_of(arguments, await delivery.ways(key_name))
-    return await goal_at(target, delivery, replaces)
-
-
-async def goal_at(target: Target, delivery: Delivery, replaces: Collection[str] = ()) -> Goal:
-    """The same for a target that is known already. Raises `StoppedError`."""
     preview = delivery.preview(target)
     if preview.is_error:
         raise _usage(preview.text)
     try:
+        check_profile_target(target, profile)
         concerns = await delivery.concerns(target)
         held = await delivery.held(target)
     except DeliveryError as error:
@@ -92,7 +93,7 @@ def target_of(arguments: argparse.Namespace, ways: Sequence[Way]) -> Target:
     way = by_id.get(COMMAND + arguments.to)
     if way is None:
         programs = [each.removeprefix(COMMAND) for each in by_id if each.startswith(COMMAND)]
-        there = ", ".join(["env:PATH", "file:PATH", *programs])
+        there = ", ".join(["env:PATH", "file:PATH", "profile:NAME", *programs])
         raise _usage(f"“{clean(arguments.to)}” is no target here; there are: {there}.")
     values = {each.id: each.default for each in way.fields}
     for name, value in arguments.field:

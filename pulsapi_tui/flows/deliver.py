@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
-from pulsapi_tui.domain.delivery import Delivered, Target
+from pulsapi_tui.domain.delivery import PROFILE_WAY, Delivered, Target
 from pulsapi_tui.domain.errors import (
     DeliveryError,
     JournalError,
@@ -15,7 +15,21 @@ from pulsapi_tui.domain.errors import (
 )
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.ports import Delivery, Journal, KeyService
+from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
+
+
+def check_profile_target(target: Target, profile: Profile) -> None:
+    """Refuse to put a key into another profile than that of the session it was made in.
+
+    It would be sent to that one's server, and the key that stands there would be lost. Raises
+    `DeliveryError`.
+    """
+    if target.way_id == PROFILE_WAY and target.values.get("profile", "").strip() != profile.name:
+        raise DeliveryError(
+            f"A key of “{profile.name}” can't go into another profile: it would be sent to that "
+            "one's server. Choose another place."
+        )
 
 
 async def deliver_key(

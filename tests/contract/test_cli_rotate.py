@@ -320,15 +320,22 @@ def test_at_a_terminal_the_name_is_asked_for(
     assert shop.status_of(old.secret) == (401 if code == exits.DONE else 200)
 
 
-def test_the_key_of_this_session_goes_on_with_its_successor(shop: Shop) -> None:
+def test_the_key_of_this_session_is_not_revoked_by_a_command_that_signs_in_with_it(
+    shop: Shop,
+) -> None:
+    """The next command would be locked out."""
     command = ("keys", "rotate", "session", "--to", "env:own.env")
-    first = shop.run(*command, "--mode", "revoke-first", "--yes")
-    assert first.code == exits.NOT_ALLOWED
-    ran = shop.run(*command, "--mode", "at-once", "--yes")
-    assert ran.code == exits.DONE
-    assert "PULSAPI_API_KEY has the old one still" in ran.said
-    assert shop.status_of(shop.session.secret) == 401
+    for mode in ("revoke-first", "at-once"):
+        assert shop.run(*command, "--mode", mode, "--yes").code == exits.NOT_ALLOWED
+    assert shop.run(*command).code == exits.DONE
+    refused = shop.run("keys", "rotate", "session", "--finish", "--yes")
+    assert refused.code == exits.NOT_ALLOWED
+    assert "Put the successor there first" in refused.said
+    assert shop.status_of(shop.session.secret) == 200
     secret = Path("own.env").read_text().strip().partition("=")[2]
+    old = shop.session.id
+    assert shop.run("keys", "rotate", old, "--finish", "--yes", key=secret).code == exits.DONE
+    assert shop.status_of(shop.session.secret) == 401
     assert shop.run("whoami", key=secret).code == exits.DONE
 
 
