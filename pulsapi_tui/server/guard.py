@@ -24,6 +24,7 @@ class Limits:
 
     header_deadline_s: float = 5.0
     body_deadline_s: float = 10.0
+    answer_deadline_s: float = 10.0
     connections: int = 256
 
 

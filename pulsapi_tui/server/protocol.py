@@ -1,9 +1,9 @@
 """HTTP/1.1 on a connection, with the limits that uvicorn does not have.
 
-Uvicorn waits for ever for the rest of a header, and for the first byte of a connection. Here each
-header has a deadline, and there are never more than so many connections: one too many, and the
-oldest one that still sends its request makes room, so that half-sent requests can't lock out whole
-ones.
+Uvicorn waits for ever for the rest of a header, for the first byte of a connection, and for a
+client that does not read its answers. Here each header and each answer has a deadline, and there
+are never more than so many connections: one too many, and the oldest one that waits for its client
+makes room, so that half-sent requests and unread answers can't lock out whole ones.
 """
 
 import asyncio
@@ -24,12 +24,13 @@ def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
 
 
 class LimitedProtocol(H11Protocol):
-    """Uvicorn's h11 protocol with a header deadline and a bound on connections."""
+    """Uvicorn's h11 protocol with deadlines and a bound on connections."""
 
     limits = Limits()
     number = 0
     has_requested = False
     header_timer: asyncio.TimerHandle | None = None
+    answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it where none can make room."""
@@ -46,14 +47,20 @@ class LimitedProtocol(H11Protocol):
         self._watch_header()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, and watch it where its first bytes came with the last one."""
+        """Go on to the next request; watch it where its first bytes came with the last one.
+
+        Every answer is written whole by now, so what is not sent of it waits for its reader alone.
+        """
         super().on_response_complete()
+        self._watch_answer()
         if self.conn.trailing_data[0]:
             self._watch_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_watch()
+        if self.answer_timer is not None:
+            self.answer_timer.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -70,6 +77,7 @@ class LimitedProtocol(H11Protocol):
             ):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+        self._watch_answer()
 
     def is_still_sending(self) -> bool:
         """Whether this connection waits for (more of) a request, and not for an answer."""
@@ -77,6 +85,10 @@ class LimitedProtocol(H11Protocol):
             h11.IDLE,
             h11.SEND_RESPONSE,
         )
+
+    def is_unread(self) -> bool:
+        """Whether there is something of an answer that the client does not take."""
+        return self.transport.get_write_buffer_size() > 0
 
     def _watch_header(self) -> None:
         if self.conn.their_state is not h11.IDLE:
@@ -92,14 +104,33 @@ class LimitedProtocol(H11Protocol):
             self.header_timer.cancel()
             self.header_timer = None
 
+    def _watch_answer(self) -> None:
+        # The system takes megabytes before anything is left here, from a client that reads nothing.
+        if self.answer_timer is None and self.is_unread():
+            self.answer_timer = self.loop.call_later(
+                self.limits.answer_deadline_s, self._end_unread_answer
+            )
+
+    def _end_unread_answer(self) -> None:
+        self.answer_timer = None
+        if self.is_unread():
+            # Not `close`, which would wait until all is sent.
+            self.transport.abort()
+
     def _make_room(self) -> None:
         others = (
             peer
             for peer in self.connections
-            if isinstance(peer, LimitedProtocol) and peer is not self and peer.is_still_sending()
+            if isinstance(peer, LimitedProtocol)
+            and peer is not self
+            and (peer.is_still_sending() or peer.is_unread())
         )
-        # Those that never sent a whole request go before those that are kept alive.
-        oldest = min(others, key=lambda peer: (peer.has_requested, peer.number), default=None)
+        # Those that were never of use, or are no more, go before those that are kept alive.
+        oldest = min(
+            others,
+            key=lambda peer: (peer.has_requested and not peer.is_unread(), peer.number),
+            default=None,
+        )
         if oldest is not None:
             oldest.transport.abort()
             self.connections.discard(oldest)

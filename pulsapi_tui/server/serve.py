@@ -41,7 +41,7 @@ def serve(host: str, port: int, data_dir: Path) -> int:
 
 
 def _serve_on(listener: socket.socket, data_dir: Path) -> int:
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_directory(data_dir)
     with _open_lock(data_dir) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,6 +52,16 @@ def _serve_on(listener: socket.socket, data_dir: Path) -> int:
             is_new = _prepare_account(store, key_file)
             asyncio.run(_run(store, listener, _greeting(base_url(listener), key_file, is_new)))
     return 0
+
+
+def make_data_directory(data_dir: Path) -> None:
+    """Make the directory where there is none, so that a power cut does not take it away again."""
+    new = [each for each in (data_dir, *data_dir.parents) if not each.exists()]
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in new:
+        # One may be allowed to make something in a directory, and not to open it.
+        with suppress(PermissionError):
+            _sync_directory(each.parent)
 
 
 def _open_lock(data_dir: Path) -> BinaryIO:
@@ -117,7 +127,11 @@ def _write_key_file(path: Path, secret: str) -> None:
         file.write(f"{secret}\n")
         file.flush()
         os.fsync(file.fileno())
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:

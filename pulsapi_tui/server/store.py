@@ -170,7 +170,10 @@ class Store:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._clock = clock
         self._uses: dict[str, int] = {}
-        self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            raise StoreUnavailableError(str(error)) from None
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:

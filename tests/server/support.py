@@ -53,6 +53,16 @@ class FakeClock:
         return self.now
 
 
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time can be moved on: what is due then happens, and nobody waits."""
+
+    leapt_s = 0.0
+
+    def time(self) -> float:
+        """The loop's clock."""
+        return super().time() + self.leapt_s
+
+
 def add_account(
     store: Store, account_id: str, plan: Plan = "pro", role: Role = "owner", keys: int = 1
 ) -> list[TestKey]:
@@ -89,7 +99,7 @@ class Running:
 
     url: str
     port: int
-    _loop: asyncio.AbstractEventLoop
+    _loop: LeapingLoop
     _store: Store
 
     def with_store(self, work: Callable[[Store], T]) -> T:
@@ -99,6 +109,17 @@ class Running:
             return work(self._store)
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(DEADLINE_S)
+
+    def leap(self, seconds: float) -> None:
+        """Move the server's clock for its deadlines; all that was due by then has happened."""
+
+        async def leap() -> None:
+            self._loop.leapt_s += seconds
+            # A deadline cancels a task, whose own end takes a few turns more.
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(leap(), self._loop).result(DEADLINE_S)
 
     def client(self, secret: str | None = None) -> httpx.Client:
         """A client that presents this key."""
@@ -116,23 +137,28 @@ def running(
 ) -> Iterator[Running]:
     """The real server on this database, on a free port."""
     started = threading.Event()
-    parts: list[tuple[LocalServer, asyncio.AbstractEventLoop, Store]] = []
+    parts: list[tuple[LocalServer, Store]] = []
+    loop = LeapingLoop()
     listener = open_socket("127.0.0.1", 0)
 
     async def main() -> None:
         with closing(Store(path, clock)) as store:
             server = make_server(store, listener, started.set, limits)
-            parts.append((server, asyncio.get_running_loop(), store))
+            parts.append((server, store))
             await run_server(server, store, listener)
 
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(main())
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         assert started.wait(DEADLINE_S)
-        _, loop, store = parts[0]
+        _, store = parts[0]
         yield Running(base_url(listener), int(listener.getsockname()[1]), loop, store)
     finally:
-        for server, _, _ in parts:
+        for server, _ in parts:
             server.should_exit = True
         thread.join(DEADLINE_S)
         assert not thread.is_alive()
@@ -144,6 +170,20 @@ def wait_until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) ->
     while not condition():
         assert time.monotonic() < end, "the condition did not come true in time"
         time.sleep(0.01)
+
+
+def is_silent(connection: socket.socket) -> bool:
+    """Whether the connection is open, and nothing came."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        connection.settimeout(DEADLINE_S)
+    return False
 
 
 def read_to_end(connection: socket.socket) -> bytes:
