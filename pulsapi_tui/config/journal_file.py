@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Annotated, Any, Literal
@@ -83,9 +83,17 @@ class JournalFile:
         self._holder_lock = -1
         self._read_as: dict[str, Rotation] = {}
         """Rotations of earlier instances, as this one first read them and may go on with them."""
+        self._made: dict[str, frozenset[str]] = {}
+        """Keys that are known here to be made, by their names: no later create has made them."""
 
     def put(self, intent: Intent) -> None:
         """Write an intent, replacing the one with its request id."""
+        made = self._made.get(intent.name, frozenset())
+        if intent.key_id is None:
+            # The list that was read before may be older than a key that is stored by now.
+            intent = msgspec.structs.replace(intent, known_ids=intent.known_ids | made)
+        else:
+            self._made[intent.name] = made | {intent.key_id}
         with self._locked() as contents:
             ours = _Entry(**msgspec.structs.asdict(intent), holder=self._hold())
             others = [
@@ -170,25 +178,31 @@ class JournalFile:
         """The mark of this instance: a lock that the kernel frees, however the process ends."""
         if self._holder is None:
             # One that died before it could write its name left a lock that nobody asks about.
-            for left in self._path.parent.glob(self._holder_path("[0-9a-f]" * 16).name):
-                self._is_held_elsewhere(left.stem[-16:])
+            with suppress(OSError):
+                for left in self._path.parent.glob(self._holder_path("[0-9a-f]" * 16).name):
+                    self._is_held_elsewhere(left.stem[-16:])
             holder = secrets.token_hex(8)
-            try:
-                self._holder_lock = os.open(
-                    self._holder_path(holder),
-                    os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
-                    0o600,
-                )
-                fcntl.flock(self._holder_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise self._error("can't be locked", error) from None
+            self._holder_lock = self._lock_holder(holder)
             self._holder = holder
         return self._holder
+
+    def _lock_holder(self, holder: Holder) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            lock = os.open(self._holder_path(holder), flags, 0o600)
+        except OSError as error:
+            raise self._error("can't be locked", error) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise self._error("can't be locked", error) from None
+        return lock
 
     def close(self) -> None:
         """Let go of the intents that this instance was at: from now on, anybody may ask of them."""
         if self._holder is not None:
-            self._holder_path(self._holder).unlink(missing_ok=True)
+            self._forget_lock(self._holder)
             os.close(self._holder_lock)
             self._holder = None
 
@@ -196,20 +210,27 @@ class JournalFile:
         """Whether another instance, still alive, is at it."""
         if holder is None or holder == self._holder:
             return False
-        path = self._holder_path(holder)
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
+            lock = os.open(self._holder_path(holder), flags)
+        except FileNotFoundError:
             return False
+        except OSError as error:
+            raise self._error("can't be read", error) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return True
         else:
-            path.unlink(missing_ok=True)
+            self._forget_lock(holder)
             return False
         finally:
             os.close(lock)
+
+    def _forget_lock(self, holder: Holder) -> None:
+        # One that can't be removed is held by nobody any more, and the next instance tries again.
+        with suppress(OSError):
+            self._holder_path(holder).unlink()
 
     def _holder_path(self, holder: str) -> Path:
         return self._path.with_name(f"{self._path.stem}-{holder}.lock")

@@ -8,7 +8,7 @@ that fails too, the list is read and a key that appeared without us having its s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 import msgspec
@@ -24,6 +24,9 @@ ATTEMPTS = 3
 
 PAUSE_S = 0.5
 """Before a create is sent again."""
+
+LONGEST_PAUSE_S = 60.0
+"""Where the server asks to wait longer, the create is not sent again."""
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -86,20 +89,25 @@ async def create_key(
     except PulsapiError as error:
         return NotCreated(error)
     doubt: PulsapiError | None = None
+    pause_s = 0.0
     for attempt in range(1, (ATTEMPTS if account.may_repeat_create else 1) + 1):
         if attempt > 1:
-            await clock.sleep(PAUSE_S)
+            await clock.sleep(pause_s)
         try:
             created = await service.create_key(name, intent.request_id, attempt)
         except PulsapiError as error:
-            # A "no" to a repeat says nothing of the sending before it.
-            if error.may_have_acted or (doubt is not None and isinstance(error, StaleAttemptError)):
+            # A "no" to a repeat says nothing of the sending before it, and "stale" always speaks of
+            # one: it may have been repeated on its way.
+            if error.may_have_acted or isinstance(error, StaleAttemptError):
                 doubt = error
             elif doubt is None:
                 # An entry that can't be taken back settles by its age.
                 with suppress(PulsapiError):
                     journal.remove(intent.request_id)
                 return NotCreated(error)
+            pause_s = max(PAUSE_S, error.retry_after_s or 0.0)
+            if pause_s > LONGEST_PAUSE_S:
+                break
             continue
         return Created(created, _remember(created.key, intent, journal))
     if doubt is None:
@@ -151,7 +159,7 @@ async def _look_for(
     return Orphaned(error, orphan, _remember(orphan, intent, journal))
 
 
-def find_orphan(intent: Intent, keys: tuple[ApiKey, ...]) -> ApiKey | None:
+def find_orphan(intent: Intent, keys: Iterable[ApiKey]) -> ApiKey | None:
     """The key that an unanswered create has made, if the list shows one.
 
     It has the name that was asked for, was not listed before, and is the newest such.
@@ -183,7 +191,10 @@ def find_own_orphan(
         or clock.now() - each.requested_at >= SETTLED_AFTER
         for each in intents
     )
-    return find_orphan(noted, keys) if is_alone or noted.key_id is not None else None
+    if not is_alone and noted.key_id is None:
+        return None
+    others = {each.key_id for each in intents if each.request_id != intent.request_id}
+    return find_orphan(noted, (key for key in keys if key.id not in others))
 
 
 class OpenIntents(msgspec.Struct, frozen=True):
@@ -208,18 +219,26 @@ def review_intents(
     Those of the rotations in `rotation_ids` are left to them.
     An intent is settled once a list that was read ten minutes after it does not have its key: the
     key is gone, or never was made. A list read sooner may be older than the key.
+    A key is named for one create. Named for two of one name, its revoke would end both of them,
+    and the other one's key would have no name. So the newest create, which can have made the
+    fewest of them, is asked first.
     """
     orphans: list[tuple[Intent, ApiKey]] = []
     waiting: list[Intent] = []
-    for intent in journal.open_intents(origin, account.id):
+    intents = journal.open_intents(origin, account.id)
+    made = {intent.key_id for intent in intents}
+    named: set[str] = set()
+    for intent in reversed(intents):
         if intent.rotation_id is not None and intent.rotation_id in rotation_ids:
             continue
-        orphan = find_orphan(intent, keys.keys)
+        possible = [key for key in keys.keys if key.id == intent.key_id or key.id not in made]
+        orphan = find_orphan(intent, (key for key in possible if key.id not in named))
         age_when_listed = min(keys.fetched_at, clock.now()) - intent.requested_at
         if orphan is not None:
+            named.add(orphan.id)
             orphans.append((intent, orphan))
-        elif age_when_listed >= SETTLED_AFTER:
+        elif age_when_listed >= SETTLED_AFTER and find_orphan(intent, possible) is None:
             journal.remove(intent.request_id)
         else:
             waiting.append(intent)
-    return OpenIntents(tuple(orphans), tuple(waiting))
+    return OpenIntents(tuple(reversed(orphans)), tuple(reversed(waiting)))

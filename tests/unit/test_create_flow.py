@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from pulsapi_tui.config.journal_file import JournalFile
@@ -154,7 +155,6 @@ async def test_without_a_journal_nothing_is_sent(bench: Bench) -> None:
         errors.UnauthorizedError("x", status=401),
         errors.PlanRequiredError("x", status=402, code="", upgrade_url=""),
         errors.RateLimitedError("x", status=429, code="", retry_after_s=None),
-        STALE,
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -265,6 +265,52 @@ async def test_a_no_to_the_repeat_says_nothing_of_the_first_sending(
     assert len(bench.left) == 1
 
 
+async def test_stale_speaks_of_another_sending_even_where_there_was_one(bench: Bench) -> None:
+    """What lies between may have sent it twice, and the second one came first."""
+    bench.service.creates = [STALE]
+    bench.service.listings = [pages_of(NEW)]
+    outcome = await bench.create(SENT_ONCE)
+    assert isinstance(outcome, Orphaned)
+    assert outcome.error is STALE
+
+
+async def test_two_lost_creates_of_one_name_are_named_by_a_key_each(
+    journal: JournalFile, clock: FakeClock
+) -> None:
+    """The newer one knew the older one's key, and can't have made it."""
+    older = make_key("older", "CI", created_ago=timedelta(minutes=2))
+    journal.put(_with("r1", age=timedelta(minutes=3)))
+    second = msgspec.structs.replace(_with("r2"), known_ids=frozenset({"older"}))
+    journal.put(second)
+    found = review_intents(KeyList([NEW, older], NOW), SENT_ONCE, ORIGIN, journal, clock)
+    assert [(each.request_id, key.id) for each, key in found.orphans] == [
+        ("r1", "older"),
+        ("r2", "new"),
+    ]
+
+
+async def test_a_create_does_not_settle_while_another_one_may_have_its_key(
+    journal: JournalFile, clock: FakeClock
+) -> None:
+    journal.put(_with("r1", age=SETTLED_AFTER))
+    journal.put(_with("r2", age=timedelta(minutes=9)))
+    found = review_intents(KeyList([NEW], NOW), SENT_ONCE, ORIGIN, journal, clock)
+    assert [(each.request_id, key.id) for each, key in found.orphans] == [("r2", "new")]
+    assert [each.request_id for each in found.waiting] == ["r1"]
+
+
+async def test_a_stored_key_is_not_the_next_create_s_orphan_though_the_list_is_older(
+    bench: Bench,
+) -> None:
+    bench.service.creates = [made(NEW), LOST]
+    bench.service.listings = [pages_of(NEW)]
+    first = await bench.create(SENT_ONCE)
+    assert isinstance(first, Created)
+    bench.journal.remove(first.intent.request_id)
+    second = await bench.create(SENT_ONCE)
+    assert isinstance(second, Unresolved)
+
+
 async def test_a_secret_in_hand_is_given_even_if_the_journal_fails_then(bench: Bench) -> None:
     bench.service.creates = [made(NEW)]
     outcome = await bench.create(SENT_ONCE, failing=("put created",))
@@ -352,10 +398,14 @@ def test_a_review_names_orphans_and_keeps_their_intents(
     intents = [_with("r1", key_id="new", state="created"), _with("r2", age=2 * SETTLED_AFTER)]
     for intent in intents:
         journal.put(intent)
-    found = review_intents(KeyList([NEW], NOW), SENT_ONCE, ORIGIN, journal, clock)
-    assert found.orphans == ((intents[0], NEW), (intents[1], NEW))
+    other = make_key("other", "CI")
+    found = review_intents(KeyList([NEW, other], NOW), SENT_ONCE, ORIGIN, journal, clock)
+    assert [(each.request_id, key.id) for each, key in found.orphans] == [
+        ("r1", "new"),
+        ("r2", "other"),
+    ]
     assert found.waiting == ()
-    assert journal.open_intents(ORIGIN, "acct") == tuple(intents)
+    assert [each.request_id for each in journal.open_intents(ORIGIN, "acct")] == ["r1", "r2"]
 
 
 @pytest.mark.parametrize("state", ["requested", "created"])

@@ -340,6 +340,38 @@ def test_a_lock_that_can_t_be_had_is_said(
         journal.put(_intent())
 
 
+@pytest.mark.parametrize("step", ["unlink", "scandir"])
+def test_a_lock_that_can_t_be_removed_is_no_error(
+    journal: JournalFile, path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """It is held by nobody any more, and removed by the next instance."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, _full)
+        journal.put(_intent())
+        journal.close()
+    other = JournalFile(path)
+    assert len(other.open_intents(ORIGIN, "acct")) == 1
+    other.put(_intent("r2"))
+    other.close()
+    assert sorted(each.name for each in path.parent.iterdir()) == ["journal.json", "journal.lock"]
+
+
+def test_a_holder_that_can_t_be_looked_at_is_not_taken_for_dead(
+    journal: JournalFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.put(_intent())
+    real = os.open
+
+    def fail(name: str | Path, flags: int, *arguments: int, **options: int) -> int:
+        if Path(name).name.startswith("journal-"):
+            _full()
+        return real(name, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(JournalError, match="can't be read"):
+        JournalFile(path).open_intents(ORIGIN, "acct")
+
+
 def test_no_descriptor_is_left_open(journal: JournalFile, path: Path) -> None:
     before = len(os.listdir("/dev/fd"))
     journal.put(_intent())
