@@ -2,8 +2,9 @@
 
 What httpx 0.28 leaves to its user is done here: a wall-clock deadline around every exchange (its
 own timeouts are per read), a cap on the raw bytes before anything decodes them, no pool limit (a
-cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, no redirects,
-no proxies of the environment, no logging of what the server sent, no claim that a request was sent
+cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, no second use
+of a connection on which more came than the answer, no cookies kept and sent back, no redirects, no
+proxies of the environment, no logging of what the server sent, no claim that a request was sent
 when it was not, and own errors raised without httpx's as their context, since those hold header
 values.
 """
@@ -14,11 +15,13 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
+from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import httpx
 
+from pulsapi_tui.api._leftovers import came_with_more
 from pulsapi_tui.api._progress import Progress, Route
 from pulsapi_tui.api.origin import check_proxy
 from pulsapi_tui.api.tls import client_context, trusting_nobody
@@ -79,6 +82,7 @@ class Transport:
             follow_redirects=False,
             timeout=None,  # noqa: S113  # the deadline in `exchange` bounds the whole, not a read
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_AT_ONCE),
+            cookies=_NoCookies(),
             headers={
                 "Accept": "application/json, application/problem+json",
                 "Accept-Encoding": "identity",
@@ -149,12 +153,11 @@ class Transport:
                 raise BadAnswerError(
                     "The server sent a compressed answer, which was not asked for."
                 )
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise BadAnswerError("The server's answer is larger than any answer can be.")
-            return Answer(response.status_code, response.headers, bytes(body))
+            body = await _read(response)
+            network = response.extensions["network_stream"]
+            if came_with_more(response.stream, network):
+                await network.aclose()
+            return Answer(response.status_code, response.headers, body)
         finally:
             await response.aclose()
 
@@ -176,6 +179,24 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The body, as it came. (`aiter_raw` would give the connection back with its last byte.)"""
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # an async client's
+    body = bytearray()
+    async for chunk in response.stream:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise BadAnswerError("The server's answer is larger than any answer can be.")
+    return bytes(body)
+
+
+class _NoCookies(CookieJar):
+    """Takes none: a server could let them, and every later request, grow without an end."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them where they are."""
 
 
 def _url(address: str, whose: str) -> httpx.URL:

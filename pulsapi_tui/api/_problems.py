@@ -17,6 +17,9 @@ UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
 _CODE = re.compile("[a-z_]{1,40}")
 """What a code looks like (contract.md); anything else is not shown."""
 
+FAR_S = 1e9
+"""Thirty years: what is further off is no nearer than that."""
+
 _CODE_BY_STATUS = {
     401: "unauthorized",
     402: "plan_required",
@@ -26,18 +29,39 @@ _CODE_BY_STATUS = {
 }
 
 
+_ONE_RETRY_AFTER = re.compile("[A-Za-z]+, *[0-9][^,:]*:[^,]*|[^,]+")
+"""Several fields come as one, with commas between them; a date has a comma of its own."""
+
+
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read Retry-After in both of its forms; None where there is none that makes sense."""
-    text = headers.get("retry-after", "").strip()
+    """Read Retry-After in both of its forms; None where there is none that makes sense.
+
+    Where it came several times, as from a proxy and from what is behind it, the longest counts.
+    """
+    found = _ONE_RETRY_AFTER.findall(headers.get("retry-after", ""))
+    waits = [wait_s for text in found if (wait_s := _one_wait_s(text.strip(), now)) is not None]
+    return max(waits, default=None)
+
+
+def _one_wait_s(text: str, now: datetime) -> float | None:
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text), FAR_S)
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
+    return min(max(0.0, (when - now).total_seconds()), FAR_S)
+
+
+def sent_at(headers: Mapping[str, str]) -> datetime | None:
+    """The server's own clock when it answered, to the second; None where it does not tell."""
+    try:
+        when = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 def problem_error(
@@ -50,14 +74,18 @@ def problem_error(
     problem = _without(credential, decode_problem(answer.body))
     status = answer.status
     code = problem.code or _CODE_BY_STATUS.get(status, "")
+    # A date is meant by the clock of who wrote it.
+    wait_s = retry_after_s(answer.headers, sent_at(answer.headers) or now)
     if status >= 500:
         return errors.UnavailableError(
             f"PulsAPI has a problem of its own (status {status}).",
             status=status,
             code=code,
-            retry_after_s=retry_after_s(answer.headers, now),
+            retry_after_s=wait_s,
         )
-    return _client_error(status, code, problem, retry_after_s(answer.headers, now))
+    error = _client_error(status, code, problem, wait_s)
+    error.retry_after_s = wait_s
+    return error
 
 
 def _without(credential: Secret | None, problem: Problem) -> Problem:
@@ -72,7 +100,7 @@ def _without(credential: Secret | None, problem: Problem) -> Problem:
 
 def _client_error(
     status: int, code: str, problem: Problem, wait_s: float | None
-) -> errors.PulsapiError:
+) -> errors.ProblemError:
     match code:
         case "unauthorized":
             return errors.UnauthorizedError(
@@ -115,6 +143,9 @@ def _client_error(
                 code=code,
                 retry_after_s=wait_s,
             )
+    if status == 429:
+        # It asks to come later, whatever it calls that.
+        return _client_error(status, "rate_limited", problem, wait_s)
     return errors.ProblemError(
         f"PulsAPI refused the request (status {status}{', ' + code if code else ''}).",
         status=status,

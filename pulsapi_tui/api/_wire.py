@@ -1,7 +1,8 @@
 """Strict JSON to domain values: the one place that knows PulsAPI's field names.
 
 Unknown fields are let through, since a server may grow; missing fields, wrong types, naive times
-and unprintable ids are not. Text is cleaned here, so that no model object holds any that isn't.
+and unprintable ids are not. Text is cut and cleaned here, so that no model object holds any that
+isn't, and a few large answers do not stay in memory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from pulsapi_tui.domain.models import (
 from pulsapi_tui.domain.ports import KeyPage
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean
+
+MAX_TEXT_LENGTH = 256
+"""Characters of a name; the contract has 64, and an email address can have 254."""
+
+MAX_CAPABILITIES = 64
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -99,9 +105,15 @@ def _decode(body: bytes, kind: type[_T], what: str) -> _T:
 
 def _id(text: str) -> str:
     # An id goes back into a URL as it came, so it is refused rather than cleaned.
-    if not text.isprintable() or text in {".", ".."}:
+    is_clean = text.isascii() or clean(text) == text
+    if not text.isprintable() or not is_clean or text in {".", ".."}:
         raise BadAnswerError("The server sent an id with characters that no id can have.")
     return text
+
+
+def _text(text: str, at_most: int = MAX_TEXT_LENGTH) -> str:
+    # Cut first: cleaning walks over what isn't ASCII, and a joiner must not be left at the end.
+    return clean(text if len(text) <= at_most else text[: at_most - 1] + "…")
 
 
 def _utc(time: datetime) -> datetime:
@@ -114,8 +126,8 @@ def _utc(time: datetime) -> datetime:
 def _api_key(wire: _Key) -> ApiKey:
     return ApiKey(
         id=_id(wire.id),
-        name=clean(wire.name),
-        hint=clean(wire.hint)[:16],
+        name=_text(wire.name),
+        hint=clean(wire.hint[:16]),
         created_at=_utc(wire.created_at),
         last_used_at=_utc(wire.last_used_at) if wire.last_used_at else None,
     )
@@ -126,13 +138,13 @@ def decode_account(body: bytes) -> Account:
     wire = _decode(body, _Account, "the account")
     return Account(
         id=_id(wire.id),
-        email=clean(wire.email),
-        display_name=clean(wire.display_name),
-        timezone=clean(wire.timezone),
+        email=_text(wire.email),
+        display_name=_text(wire.display_name),
+        timezone=_text(wire.timezone),
         plan=wire.plan,
         role=wire.role,
         authenticated_key_id=_id(wire.authenticated_key_id),
-        capabilities=frozenset(wire.capabilities),
+        capabilities=frozenset(map(_text, wire.capabilities[:MAX_CAPABILITIES])),
     )
 
 
@@ -153,10 +165,10 @@ def decode_services(body: bytes) -> tuple[Service, ...]:
     wire = _decode(body, _ServicePage, "the services")
     return tuple(
         Service(
-            id=clean(each.id),
-            name=clean(each.name),
+            id=_text(each.id),
+            name=_text(each.name),
             status=each.status,
-            group=None if each.group is None else clean(each.group),
+            group=None if each.group is None else _text(each.group),
             updated_at=_utc(each.updated_at),
         )
         for each in wire.data
@@ -170,9 +182,9 @@ def decode_problem(body: bytes) -> Problem:
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError):
         return Problem()
     return Problem(
-        code=clean(wire.code)[:64],
-        detail=clean(wire.detail)[:300],
-        upgrade_url=clean(wire.upgrade_url)[:200],
+        code=clean(wire.code[:64]),
+        detail=clean(wire.detail[:300]),
+        upgrade_url=clean(wire.upgrade_url[:200]),
     )
 
 

@@ -10,7 +10,7 @@ from pulsapi_tui import __version__
 from pulsapi_tui.api import _wire
 from pulsapi_tui.api._http import Answer, Transport
 from pulsapi_tui.api._problems import problem_error
-from pulsapi_tui.api._retry import retry_delay_s
+from pulsapi_tui.api._retry import MAX_TRIES, RetryBudget, may_pass, retry_delay_s
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
@@ -25,6 +25,12 @@ PAGE_SIZE = 1_000
 MAX_PAGES = 10_000
 """A server that never ends its listing is not followed for ever."""
 
+MAX_LISTING_BYTES = 256 * 1024 * 1024
+"""For all pages together; a million keys take less."""
+
+MAX_LISTING_S = 600.0
+"""The same, in time: 100,000 keys take a second, and minutes by a bad line."""
+
 DEADLINE_S = 10.0
 """For one exchange, by the clock on the wall; a retry has its own."""
 
@@ -33,7 +39,8 @@ class PulsApiClient:
     """The real `KeyService`.
 
     Every call raises `PulsapiError` and nothing else. `retrying` is told before each wait for a
-    repeated GET or DELETE; a create is sent once a call.
+    repeated GET or DELETE; a create is sent once a call. In an outage, nothing is repeated.
+    `hear_time` gets the Date of each answer that is one.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class PulsApiClient:
         *,
         network: Network | None = None,
         retrying: Callable[[RetryNotice], None] | None = None,
+        hear_time: Callable[[str], None] = lambda _: None,
         deadline_s: float = DEADLINE_S,
         rng: random.Random | None = None,
     ) -> None:
@@ -54,8 +62,10 @@ class PulsApiClient:
         )
         self._clock = clock
         self._retrying = retrying
+        self._hear_time = hear_time
         self._deadline_s = deadline_s
         self._rng = rng or random.Random()  # noqa: S311  # jitter, not a secret
+        self._budget = RetryBudget()
 
     @property
     def origin(self) -> str:
@@ -89,8 +99,14 @@ class PulsApiClient:
         seen: list[ApiKey] = []
         cursor: str | None = None
         followed: set[str | None] = set()
+        size = 0
+        began_s = self._clock.monotonic()
         while True:
-            page = await self._key_page(cursor, known.get(cursor))
+            page, length = await self._key_page(cursor, known.get(cursor))
+            size += length
+            late = self._clock.monotonic() - began_s > MAX_LISTING_S
+            if size > MAX_LISTING_BYTES or late:
+                raise BadAnswerError("The server's list of keys is larger than any can be.")
             pages.append(page)
             followed.add(cursor)
             if page_seen is not None:
@@ -102,7 +118,8 @@ class PulsApiClient:
             if cursor in followed or len(pages) >= MAX_PAGES:
                 raise BadAnswerError("The server's list of keys has no end.")
 
-    async def _key_page(self, cursor: str | None, known: KeyPage | None) -> KeyPage:
+    async def _key_page(self, cursor: str | None, known: KeyPage | None) -> tuple[KeyPage, int]:
+        """A page, and the bytes that were read for it."""
         params = {"limit": str(PAGE_SIZE)}
         if cursor is not None:
             params["cursor"] = cursor
@@ -113,8 +130,9 @@ class PulsApiClient:
         if answer.status == 304:
             if known is None:
                 raise BadAnswerError("The server says that nothing changed since never.")
-            return known
-        return _wire.decode_key_page(answer.body, _sendable(answer.headers.get("etag")))
+            return known, 0
+        page = _wire.decode_key_page(answer.body, _sendable(answer.headers.get("etag")))
+        return page, len(answer.body)
 
     async def create_key(self, name: str, request_id: str, attempt: int) -> CreatedKey:
         """`POST /v1/api-keys`, sent once."""
@@ -162,6 +180,7 @@ class PulsApiClient:
         credential: Secret | None = None,
     ) -> Answer:
         tries = 0
+        doubt: PulsapiError | None = None
         while True:
             tries += 1
             try:
@@ -175,6 +194,8 @@ class PulsApiClient:
                     credential=credential,
                 )
                 if answer.status in {expect, also}:
+                    self._hear_time(answer.headers.get("date", ""))
+                    self._budget.answered(tries)
                     return answer
                 if answer.status < 400:
                     raise BadAnswerError(
@@ -182,12 +203,24 @@ class PulsApiClient:
                     )
                 raise problem_error(answer, self._clock.now(), credential or self._credential)
             except PulsapiError as error:
-                wait_s = retry_delay_s(method, error, tries, self._rng)
+                wait_s = self._wait_s(method, error, tries)
                 if wait_s is None:
+                    if doubt is not None and not error.may_have_acted:
+                        # What an earlier try may have done, a later no does not undo.
+                        raise doubt from None
                     raise
+                if method == "DELETE" and error.may_have_acted:
+                    doubt = error
                 if self._retrying is not None:
                     self._retrying(RetryNotice(error.user_message, wait_s, tries + 1))
             await self._clock.sleep(wait_s)
+
+    def _wait_s(self, method: str, error: PulsapiError, tries: int) -> float | None:
+        """Seconds to the next try, or None where there is none, or it can't be afforded."""
+        if tries == MAX_TRIES and may_pass(error):
+            self._budget.exhausted()
+        wait_s = retry_delay_s(method, error, tries, self._rng)
+        return wait_s if wait_s is not None and self._budget.take() else None
 
 
 def _by_cursor(pages: KeyPages) -> dict[str | None, KeyPage]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from pulsapi_tui import __version__
 from pulsapi_tui.api import _wire
 from pulsapi_tui.api._http import Answer, Transport
-from pulsapi_tui.api._problems import problem_error
+from pulsapi_tui.api._problems import problem_error, sent_at
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.errors import BadAnswerError, PulsapiError
@@ -46,7 +45,7 @@ async def probe(
     checked = None if credential is None else check_credential(credential)
     async with Transport(origin, checked, version=__version__, network=network) as transport:
         answer = await transport.exchange("GET", "/v1/account", deadline_s=deadline_s)
-    return Probed(answer.status, _sent_at(answer), _outcome(answer, now, checked))
+    return Probed(answer.status, sent_at(answer.headers), _outcome(answer, now, checked))
 
 
 def _outcome(answer: Answer, now: datetime, credential: Secret | None) -> Account | PulsapiError:
@@ -64,11 +63,3 @@ def _outcome(answer: Answer, now: datetime, credential: Secret | None) -> Accoun
         return _wire.decode_account(answer.body)
     except BadAnswerError as error:
         return error
-
-
-def _sent_at(answer: Answer) -> datetime | None:
-    try:
-        sent_at = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return sent_at if sent_at.tzinfo is not None else sent_at.replace(tzinfo=UTC)

@@ -89,6 +89,8 @@ def mistake(recipe: Recipe) -> str | None:
         return "Which program is run can't come from a field."
     if any("\0" in argument for argument in recipe.argv):
         return "An argument can't hold a null character."
+    if not all(clean(text) == text for text in _texts(recipe)):
+        return "It holds characters that can't be shown."
     if unknown := sorted(used - known):
         return f"No field has the name “{unknown[0]}”."
     if missing := sorted({*recipe.optional, *recipe.words} - known):
@@ -98,6 +100,13 @@ def mistake(recipe: Recipe) -> str | None:
     if not 0 < recipe.timeout_s <= 3600:
         return "The time to wait must be more than 0 s and at most an hour."
     return None
+
+
+def _texts(recipe: Recipe) -> Iterable[str]:
+    """All of a recipe that is drawn."""
+    yield from (recipe.title, recipe.note, *recipe.argv)
+    for field in recipe.fields:
+        yield from (field.label, field.default)
 
 
 def refusal(recipe: Recipe, values: Mapping[str, str]) -> str | None:

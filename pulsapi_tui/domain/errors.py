@@ -29,22 +29,27 @@
     |   +-- NoSuchProfileError    there is none of that name
 
 `user_message` is a sentence for the person at the screen and holds no secret, no URL's query and
-no raw text of a server. `may_have_acted` says whether the server may have carried the request out.
+no raw text of a server; what else it names, a path or a setting, is cleaned here. `may_have_acted`
+says whether the server may have carried the request out.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from pulsapi_tui.domain.text import clean
+
 
 class PulsapiError(Exception):
     """The root of the tree."""
 
     may_have_acted: ClassVar[bool] = False
+    retry_after_s: float | None = None
+    """How long the server asks to wait, whatever it says no to."""
 
     def __init__(self, user_message: str) -> None:
-        super().__init__(user_message)
-        self.user_message = user_message
+        self.user_message = "\n".join(map(clean, user_message.split("\n")))
+        super().__init__(self.user_message)
 
 
 class NetworkError(PulsapiError):
@@ -80,10 +85,13 @@ class RedirectError(PulsapiError):
 class ProblemError(PulsapiError):
     """The server understood and said no."""
 
-    def __init__(self, user_message: str, *, status: int, code: str = "") -> None:
+    def __init__(
+        self, user_message: str, *, status: int, code: str = "", retry_after_s: float | None = None
+    ) -> None:
         super().__init__(user_message)
         self.status = status
         self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class UnauthorizedError(ProblemError):
@@ -117,23 +125,11 @@ class StaleAttemptError(ProblemError):
 class RateLimitedError(ProblemError):
     """Too many requests."""
 
-    def __init__(
-        self, user_message: str, *, status: int, code: str, retry_after_s: float | None
-    ) -> None:
-        super().__init__(user_message, status=status, code=code)
-        self.retry_after_s = retry_after_s
-
 
 class UnavailableError(ProblemError):
     """The server, or something in front of it, failed."""
 
     may_have_acted = True
-
-    def __init__(
-        self, user_message: str, *, status: int, code: str = "", retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(user_message, status=status, code=code)
-        self.retry_after_s = retry_after_s
 
 
 class CredentialError(PulsapiError):

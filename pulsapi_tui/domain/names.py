@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
 
+from pulsapi_tui.domain.text import clean
+
 MAX_LENGTH = 64
 """Characters after trimming (contract.md, `POST /v1/api-keys`)."""
 
@@ -72,6 +74,8 @@ def check_name(text: str, taken: Collection[str] = ()) -> NameVerdict:
         )
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
         return NameVerdict(name, "A name can't hold control characters or line breaks.", None)
+    if clean(name) != name:
+        return NameVerdict(name, "A name can't hold characters that can't be seen.", None)
     if _LOOKS_LIKE_A_KEY.fullmatch(name):
         return NameVerdict(
             name, "This looks like a key, not like a name: everybody can read a name.", None

@@ -15,9 +15,19 @@ ZERO_WIDTH_JOINER = "\N{ZERO WIDTH JOINER}"
 MAX_COMBINING = 3
 """Marks kept on one base character; a longer pile paints over the rows above and below."""
 
+_REMEMBERED = 256
+"""Longer texts are rare, and thousands of them would be much to keep."""
+
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARK_CATEGORIES = frozenset({"Mn", "Me", "Mc"})
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0").union(
+    map(chr, (*range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0)))
+)
+"""Letters and marks that are drawn as nothing (Unicode's `Default_Ignorable_Code_Point`).
+
+But for the two that choose between a character as text and as a picture (U+FE0E, U+FE0F).
+"""
 
 
 def _joins_emoji(before: str, after: str) -> bool:
@@ -28,20 +38,23 @@ def _joins_emoji(before: str, after: str) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
-    """Return `text` on one line, without control, format, bidi and unassigned characters.
+    """Return `text` on one line, without control, format, bidi, hidden and unassigned characters.
 
     Each such character becomes U+FFFD, so that nothing disappears unseen. A joiner between two
     emoji stays. Piles of combining marks are cut to three.
     """
     if _PLAIN.match(text):
         return text
+    return _remembered(text) if len(text) <= _REMEMBERED else _cleaned(text)
+
+
+def _cleaned(text: str) -> str:
     kept: list[str] = []
     marks = 0
     for index, char in enumerate(text):
         category = unicodedata.category(char)
-        if category in _REFUSED_CATEGORIES:
+        if category in _REFUSED_CATEGORIES or char in _INVISIBLE:
             joined = char == ZERO_WIDTH_JOINER and _joins_emoji(
                 text[index - 1 : index], text[index + 1 : index + 2]
             )
@@ -55,6 +68,9 @@ def clean(text: str) -> str:
             kept.append(char)
         marks = 0
     return "".join(kept)
+
+
+_remembered = lru_cache(maxsize=4096)(_cleaned)
 
 
 def clean_lines(text: str) -> str:

@@ -19,7 +19,11 @@ _STEPS = (
 
 
 def span(seconds: float) -> str:
-    """A duration in its largest fitting unit: `42 s`, `5 min`, `3 h`, `12 d`, `4 mo`, `2 y`."""
+    """A duration in its largest fitting unit: `42 s`, `5 min`, `3 h`, `12 d`, `4 mo`, `2 y`.
+
+    One below zero comes of two clocks that differ, and reads `0 s`.
+    """
+    seconds = max(seconds, 0.0)
     for limit, unit_s, unit in _STEPS:
         if seconds < limit:
             return f"{int(seconds // unit_s)} {unit}"

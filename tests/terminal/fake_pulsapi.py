@@ -63,6 +63,20 @@ class Answers:
         """A new key; the first try is refused."""
         return self.key(len(self.names), self.new_name) | {"key": self.new_secret}
 
+    def services(self) -> dict[str, Any]:
+        """One for each name."""
+        data = [
+            {
+                "id": f"svc_{number}",
+                "name": name,
+                "status": "operational",
+                "group": self.display_name,
+                "updated_at": "2026-11-24T12:00:00Z",
+            }
+            for number, name in enumerate(self.names)
+        ]
+        return {"data": data, "next_cursor": None}
+
     def problem(self, status: int, code: str) -> dict[str, Any]:
         """RFC 9457."""
         texts = {"title": self.detail, "detail": self.detail, "upgrade_url": self.detail}
@@ -74,8 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
     answers: Answers
 
     def _get(self) -> None:
-        body = self.answers.account() if self.path == "/v1/account" else self.answers.page()
-        self._answer(200, body)
+        bodies = {"/v1/account": self.answers.account, "/v1/services": self.answers.services}
+        self._answer(200, bodies.get(self.path, self.answers.page)())
 
     def _post(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

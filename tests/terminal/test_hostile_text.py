@@ -9,87 +9,17 @@ from collections.abc import Iterable
 import pytest
 from wcwidth import wcswidth, wcwidth
 
+from tests.hostile_text import ALL, EVERY_TRICK, JOINED, LITERAL, PAYLOAD, is_raw
 from tests.terminal.conftest import Machine
 from tests.terminal.fake_pulsapi import NEW_SECRET, SESSION_KEY, Answers, serving
 from tests.terminal.screen import cells
 from tests.terminal.stream import tokens_of
 from tests.terminal.terminal import Terminal
 
-PAYLOAD = "aGlqYWNrZWQ="
 POINTER_SHAPE = "OSC 22"
 """Sent by Textual itself, where the mouse enters a button."""
 
-LITERAL = (
-    "[/x]",
-    "[@click=app.quit]x[/]",
-    "prod [v2]",
-    "[b]bold[/b] [$x] \\[x]",
-    "{name} %s $HOME `id`",
-    "漢",
-    "漢字のキー",
-    "한국어",
-    "Ключ",
-    "naïve café",
-    "\N{ROCKET}",
-    "deploy \N{ROCKET} now",
-    "漢" * 64,
-    "W" * 64,
-    "\N{FULLWIDTH LATIN CAPITAL LETTER A}" * 63 + "b",
-)
-"""Must be seen as they are, as far as they fit."""
-
-JOINED = (
-    "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}\u200d\N{BOY}",
-    "\N{HEAVY BLACK HEART}\ufe0f",
-    "\U0001f1e9\U0001f1ea",
-    "\N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}",
-)
-"""One picture of two cells, or several pictures: terminals disagree, and pyte with wcwidth."""
-
-HOSTILE = (
-    f"\x1b]52;c;{PAYLOAD}\x07clip",
-    f"\x1b]52;c;{PAYLOAD}\x1b\\clip",
-    f"\x9d52;c;{PAYLOAD}\x9cclip",
-    "\x1b]0;owned\x07title",
-    "\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x1b\\",
-    "\x1b[2J\x1b[Hgone",
-    "\x1b[?1049lnormal",
-    "\x1bPtmux;\x1b\x1b]52;c;x\x07\x1b\\tmux",
-    "\x1bcreset",
-    "\x9b2Jgone",
-    "a\x9b31mred",
-    "nul\x00nul",
-    "bell\x07bell",
-    "back\x08\x08\x08\x08over",
-    "line\r\nfeed\ttab\x0bvt",
-    "del\x7fdel",
-    "\N{RIGHT-TO-LEFT OVERRIDE}drowssap",
-    "\N{RIGHT-TO-LEFT ISOLATE}x\N{POP DIRECTIONAL ISOLATE}\N{ARABIC LETTER MARK}",
-    "zero\N{ZERO WIDTH SPACE}width\N{ZERO WIDTH NON-JOINER}\N{WORD JOINER}\ufeff",
-    "join\N{ZERO WIDTH JOINER}ed",
-    "tag" + "".join(chr(0xE0000 + ord(char)) for char in "evil"),
-    "soft\N{SOFT HYPHEN}hyphen",
-    "line\N{LINE SEPARATOR}sep\N{PARAGRAPH SEPARATOR}sep",
-    "pile" + "\N{COMBINING ACUTE ACCENT}" * 50,
-    "private\ue000\U000f0000 unassigned\u0378",
-)
-
-ALL = (*LITERAL, *JOINED, *HOSTILE)
 HARMLESS = tuple(f"harmless {number}" for number in range(len(ALL)))
-EVERY_TRICK = "".join(HOSTILE)
-
-
-def is_raw(char: str) -> bool:
-    """Whether a character acts on a terminal, or hides on it."""
-    return char != "\N{ZERO WIDTH JOINER}" and unicodedata.category(char) in {
-        "Cc",
-        "Cf",
-        "Cs",
-        "Co",
-        "Cn",
-        "Zl",
-        "Zp",
-    }
 
 
 def answers_of(names: Iterable[str], text: str | None) -> Answers:

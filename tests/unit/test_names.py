@@ -17,7 +17,7 @@ from pulsapi_tui.domain.names import (
 )
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, "x", "名" * MAX_LENGTH, "[/x]", "🔑 prod", "a\u202eb"])
+@pytest.mark.parametrize("name", [*EXAMPLES, "名" * MAX_LENGTH, "[/x]", "🔑 prod", "👩\u200d💻"])
 def test_a_good_name_is_sent_as_it_is(name: str) -> None:
     assert check_name(name) == (name, None, None)
 
@@ -48,6 +48,11 @@ def test_a_long_name_says_by_how_much(length: int, words: str) -> None:
 )
 def test_control_characters_are_refused(char: str) -> None:
     assert check_name(f"a{char}b").error == "A name can't hold control characters or line breaks."
+
+
+@pytest.mark.parametrize("char", ["\u202e", "\u200b", "\u00ad", "\u3164", "\U000e0041", "\ue000"])
+def test_what_can_t_be_seen_is_refused(char: str) -> None:
+    assert check_name(f"a{char}b").error == "A name can't hold characters that can't be seen."
 
 
 def test_a_taken_name_is_allowed_and_warned_of() -> None:
