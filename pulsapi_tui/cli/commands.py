@@ -68,14 +68,15 @@ async def _work(
     command: Command, arguments: argparse.Namespace, access: Access, settings: Settings
 ) -> int:
     interrupts = Interrupts()
-    with interrupts.listening():
-        work = Work(arguments, access, settings, interrupts)
-        try:
-            return interrupts.ended(await command(work))
-        except asyncio.CancelledError:
-            code = interrupts.cancelled()
-            if code is None:
-                raise
-            return code
-        finally:
-            await work.close()
+    work = Work(arguments, access, settings, interrupts)
+    try:
+        with interrupts.listening():
+            try:
+                return interrupts.ended(await command(work))
+            except asyncio.CancelledError:
+                code = interrupts.cancelled()
+                if code is None:
+                    raise
+                return code
+    finally:
+        await work.close()

@@ -41,6 +41,8 @@ class Interrupts:
         finally:
             for number in taken:
                 loop.remove_signal_handler(number)
+            # One that came right before may be told only now.
+            self._task = None
 
     def _seen(self, number: int) -> None:
         is_first = self._number is None

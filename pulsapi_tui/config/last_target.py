@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tomllib
 from contextlib import suppress
@@ -39,7 +40,10 @@ class LastTargetFile:
 
     def last(self, key_name: str) -> Target | None:
         """Where a key of that name went last, else where any key went."""
-        profile = self._read().profiles.get(self._profile, _Profile())
+        contents = _Contents()
+        with suppress(OSError):
+            contents = self._read()
+        profile = contents.profiles.get(self._profile, _Profile())
         target = profile.by_name.get(key_name, profile.last)
         return None if target is None or target.way_id == ONCE else target
 
@@ -52,29 +56,39 @@ class LastTargetFile:
         self._keep(target, key_name, for_all=False)
 
     def _keep(self, target: Target, key_name: str, *, for_all: bool) -> None:
-        contents = self._read()
-        before = contents.profiles.get(self._profile, _Profile())
-        others = {name: each for name, each in before.by_name.items() if name != key_name}
-        by_name = dict([*others.items(), (key_name, target)][-MOST_NAMES:])
-        contents.profiles[self._profile] = _Profile(target if for_all else before.last, by_name)
-        values = msgspec.to_builtins(contents)
-        for profile in values["profiles"].values():
-            if profile["last"] is None:
-                # TOML has no null.
-                del profile["last"]
+        """Under the lock of all instances, and not where what is there can't be read just now."""
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open_directory(self._path.parent) as directory:
-                text = tomli_w.dumps(values).encode()
+                # Some file systems have no locks. Closing the directory lets go of it.
+                with suppress(OSError):
+                    fcntl.flock(directory, fcntl.LOCK_EX)
+                contents = self._read()
+                before = contents.profiles.get(self._profile, _Profile())
+                others = {name: each for name, each in before.by_name.items() if name != key_name}
+                by_name = dict([*others.items(), (key_name, target)][-MOST_NAMES:])
+                last = target if for_all else before.last
+                contents.profiles[self._profile] = _Profile(last, by_name)
+                text = _rendered(contents)
                 replace_file(directory, self._path.name, text, must_be_private=False)
 
     def _read(self) -> _Contents:
+        """What is there, or nothing where it is damaged. Raises OSError."""
         try:
             with open(self._path, "rb", opener=_without_waiting) as stream:
                 values = tomllib.loads(stream.read(MAX_BYTES).decode())
             return msgspec.convert(values, _Contents)
-        except (OSError, ValueError, msgspec.ValidationError):
+        except (FileNotFoundError, ValueError, msgspec.ValidationError):
             return _Contents()
+
+
+def _rendered(contents: _Contents) -> bytes:
+    values = msgspec.to_builtins(contents)
+    for profile in values["profiles"].values():
+        if profile["last"] is None:
+            # TOML has no null.
+            del profile["last"]
+    return tomli_w.dumps(values).encode()
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -119,9 +119,7 @@ class ProfilesFile:
         except OSError as error:
             raise self._error("has no directory", error) from None
         try:
-            problem = refusal(os.fstat(directory), place, _DEMANDS, stat.S_ISDIR)
-            if problem is not None:
-                raise ProfilesError(problem)
+            self._check_place(directory)
             lock = self._open_lock(directory)
             try:
                 self._wait_for(lock)
@@ -130,6 +128,15 @@ class ProfilesFile:
                 os.close(lock)
         finally:
             os.close(directory)
+
+    def _check_place(self, directory: int) -> None:
+        try:
+            status = os.fstat(directory)
+        except OSError as error:
+            raise self._error("has no directory", error) from None
+        problem = refusal(status, self._path.parent, _DEMANDS, stat.S_ISDIR)
+        if problem is not None:
+            raise ProfilesError(problem)
 
     def _open_lock(self, directory: int) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -16,6 +16,7 @@ from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.guarded import GuardedService
 from pulsapi_tui.wiring.access import Access
+from pulsapi_tui.wiring.clock import SystemClock
 
 
 async def open_service(
@@ -31,9 +32,18 @@ def _service(
     from pulsapi_tui.api.client import PulsApiClient
 
     client = PulsApiClient(
-        profile.base_url, credential, clock, network=profile.network, retrying=retrying
+        profile.base_url,
+        credential,
+        clock,
+        network=profile.network,
+        retrying=retrying,
+        hear_time=clock.hear if isinstance(clock, SystemClock) else _hear_nothing,
     )
     return GuardedService(client, profile)
+
+
+def _hear_nothing(date: str) -> None:
+    """A clock that a test has made takes its time from nobody."""
 
 
 class RemoteConnector:

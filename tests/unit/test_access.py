@@ -7,7 +7,12 @@ import traceback
 
 import pytest
 
-from pulsapi_tui.domain.errors import AddressError, CredentialError, ProfilesError
+from pulsapi_tui.domain.errors import (
+    AddressError,
+    CredentialError,
+    ProfilesError,
+    ReadOnlyError,
+)
 from pulsapi_tui.domain.ports import Store
 from pulsapi_tui.domain.profiles import (
     DEFAULT_BASE_URL,
@@ -18,8 +23,9 @@ from pulsapi_tui.domain.profiles import (
     ProfileList,
 )
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.flows.guarded import GuardedService
 from pulsapi_tui.wiring.access import Access, Asked, access, access_to, no_account
-from tests.unit.support import CANARY
+from tests.unit.support import CANARY, ScriptedService
 
 KEY = Secret(CANARY)
 STORED = Secret("the-stored-key")
@@ -211,3 +217,13 @@ def test_options_change_this_session_alone() -> None:
 
 def test_a_saved_profile_opens_by_its_own_source() -> None:
     assert access_to(PROD) == Access(PROD, None, "the output of “pass show x”", is_saved=True)
+
+
+async def test_a_read_only_profile_sends_no_change_whoever_asks(service: ScriptedService) -> None:
+    guarded = GuardedService(service, Profile(name="here", read_only=True))
+    with pytest.raises(ReadOnlyError):
+        await guarded.create_key("CI", "r1", 1)
+    with pytest.raises(ReadOnlyError):
+        await guarded.revoke_key("k1")
+    assert service.sent == []
+    assert service.revoked == []

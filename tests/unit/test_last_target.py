@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from pulsapi_tui.config import last_target
 from pulsapi_tui.config.last_target import MOST_NAMES, LastTargetFile
 from pulsapi_tui.domain.delivery import Target
+from pulsapi_tui.files import open_directory, replace_file
 
 ENV = Target(way_id="env_file", values={"path": "~/äpp/.env", "variable": "A_B"})
 PASS = Target(way_id="command:pass", values={"path": "a \"quoted\" 'name'"})
@@ -104,3 +108,35 @@ def test_where_it_can_t_be_kept_nothing_happens(tmp_path: Path) -> None:
     it = LastTargetFile(tmp_path / "file" / "last-targets.toml", "demo")
     it.remember(ENV, "CI")
     assert it.last("CI") is None
+
+
+def test_what_can_t_be_read_just_now_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a passing error would make it forget all that it knew."""
+    it = LastTargetFile(path, "demo")
+    it.remember(ENV, "CI")
+
+    def fail(name: str, flags: int) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(last_target, "_without_waiting", fail)
+        assert it.last("CI") is None
+        it.remember(PASS, "other")
+    assert it.last("CI") == ENV
+    assert it.last("other") == ENV
+
+
+def test_it_is_changed_under_the_lock_of_all_instances(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[str] = []
+
+    def replace(directory: int, name: str, data: bytes, *, must_be_private: bool) -> None:
+        with open_directory(path.parent) as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        writes.append(name)
+        replace_file(directory, name, data, must_be_private=must_be_private)
+
+    monkeypatch.setattr(last_target, "replace_file", replace)
+    LastTargetFile(path, "demo").remember(ENV, "CI")
+    assert writes == [path.name]
