@@ -88,7 +88,7 @@ def next_try_s(failures: int, error: PulsapiError) -> float | None:
     """
     if isinstance(error, UnauthorizedError | OtherAccountError):
         return None
-    asked_for_s = getattr(error, "retry_after_s", None) or 0.0
+    asked_for_s = error.retry_after_s or 0.0
     return float(max(asked_for_s, min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1))))
 
 

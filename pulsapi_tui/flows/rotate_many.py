@@ -172,13 +172,14 @@ def _pause_s(step: Step, advanced: Advanced, account: Account, tries: int) -> fl
     A create is tried again only where nothing was made, or where the server repeats it as one.
     """
     error = advanced.error
-    if tries >= TRIES:
+    asked_for_s = (error.retry_after_s if error is not None else None) or 0.0
+    if tries >= TRIES or asked_for_s > LONGEST_PAUSE_S:
         return None
     if isinstance(error, RateLimitedError):
-        return min(LONGEST_PAUSE_S, max(PAUSE_S, error.retry_after_s or 0.0))
+        return max(PAUSE_S, asked_for_s)
     may_repeat = step is Step.CREATE and account.may_repeat_create and error is not None
     if may_repeat or step is Step.PROVE:
-        return float(min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** (tries - 1)))
+        return max(asked_for_s, min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** (tries - 1)))
     return None
 
 
