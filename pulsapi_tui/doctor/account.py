@@ -11,7 +11,13 @@ from pulsapi_tui.api.tls import STORE_VARIABLES, check_ca_file
 from pulsapi_tui.config.paths import profiles_path
 from pulsapi_tui.doctor.checks import Check, Place, Status, fail, ok, skip
 from pulsapi_tui.domain.credential import check_credential
-from pulsapi_tui.domain.errors import AddressError, CredentialError, ProfilesError, PulsapiError
+from pulsapi_tui.domain.errors import (
+    AddressError,
+    CredentialError,
+    OtherServerError,
+    ProfilesError,
+    PulsapiError,
+)
 from pulsapi_tui.domain.ports import Credentials, Profiles
 from pulsapi_tui.domain.profiles import (
     DEFAULT_BASE_URL,
@@ -67,6 +73,8 @@ async def account_meant(
     try:
         found = access(asked, listed)
         base_url = check_base_url(found.profile.base_url if found else _address(asked))
+    except OtherServerError as error:
+        return Meant((fail("profile", error.user_message, _other_profile(asked, listed)),))
     except AddressError as error:
         by = _address_from(asked, found)
         return Meant((fail("address", f"{error.user_message} ({by})", _mend_address(found)),))

@@ -18,6 +18,7 @@
     |   +-- UnavailableError      5xx
     +-- CredentialError           our own key can't be had, or can't be sent at all
     |   +-- AddressError          the base URL, or how it is reached, can't be used
+    |       +-- OtherServerError  another server is asked for than the profile's
     +-- OtherAccountError         the key is of another account than its profile
     +-- ReadOnlyError             the profile, or the user, lets nothing be changed
     +-- JournalError              the intent could not be written: nothing was sent
@@ -138,6 +139,10 @@ class CredentialError(PulsapiError):
 
 class AddressError(CredentialError):
     """The address that our key would go to, or the way to it, can't be used."""
+
+
+class OtherServerError(AddressError):
+    """Another server was named than the one that the profile is at; nothing was sent to either."""
 
 
 class OtherAccountError(PulsapiError):

@@ -14,7 +14,7 @@ import msgspec
 
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.domain.credential import check_credential
-from pulsapi_tui.domain.errors import AddressError, CredentialError
+from pulsapi_tui.domain.errors import CredentialError, OtherServerError
 from pulsapi_tui.domain.ports import Credentials
 from pulsapi_tui.domain.profiles import (
     DEFAULT_BASE_URL,
@@ -91,7 +91,8 @@ def access(asked: Asked, listed: ProfileList) -> Access | None:
 
     Raises:
         NoSuchProfileError: there is no profile of that name.
-        AddressError: the address can't be used, or is another one than the profile's.
+        AddressError: the address can't be used.
+        OtherServerError: it is another one than the profile's.
         CredentialError: the key can't be used.
     """
     key = None if asked.key is None else check_credential(asked.key)
@@ -108,7 +109,7 @@ def access(asked: Asked, listed: ProfileList) -> Access | None:
     if profile is None:
         return None
     if asked.base_url and check_base_url(asked.base_url) != check_base_url(profile.base_url):
-        raise AddressError(
+        raise OtherServerError(
             f"{asked.base_url_from} names another server than the profile “{profile.name}”, which "
             f"is at {profile.base_url}. A key goes to its own server only: leave out one of them."
         )

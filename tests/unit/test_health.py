@@ -45,7 +45,7 @@ def test_the_key_of_this_session_comes_before_all_else() -> None:
     for used_ago in (None, timedelta(0), 300 * DAY):
         verdict = judge(make_key("k1", used_ago=used_ago), "k1")
         assert verdict.condition is Condition.SESSION
-        assert "revoke it elsewhere" in verdict.reason
+        assert "signs in with it" in verdict.reason
 
 
 def test_a_key_never_used_says_how_old_it_is() -> None:
