@@ -2,11 +2,11 @@
 
 What httpx 0.28 leaves to its user is done here: a wall-clock deadline around every exchange (its
 own timeouts are per read), a cap on the raw bytes before anything decodes them, no pool limit (a
-cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, no second use
-of a connection on which more came than the answer, no cookies kept and sent back, no redirects, no
-proxies of the environment, no logging of what the server sent, no claim that a request was sent
-when it was not, and own errors raised without httpx's as their context, since those hold header
-values.
+cancelled connect loses a slot of a capped pool for good) but a semaphore of our own, another client
+after an exchange that was given up, no second use of a connection on which more came than the
+answer, no cookies kept and sent back, no redirects, no proxies of the environment, no logging of
+what the server sent, no claim that a request was sent when it was not, and own errors raised
+without httpx's as their context, since those hold header values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -54,6 +55,20 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class _Line:
+    """A client of httpx, with its connections.
+
+    httpx loses one where an exchange is given up at the wrong moment: its socket stays open until
+    the client is closed.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.under_way = 0
+        self.is_spent = False
+        """An exchange was given up: it gets no other one, and is closed after its last one."""
+
+
 class Transport:
     """One origin, one credential or none, one client. `close` it when done.
 
@@ -72,25 +87,33 @@ class Transport:
     ) -> None:
         network = network or Network()
         self._route = Route(base_url, check_proxy(network.proxy, base_url))
-        origin = _url(base_url, "base URL")
-        tls = trusting_nobody() if self._route.is_plain else client_context(network.ca_file)
-        self._client = httpx.AsyncClient(
-            base_url=origin,
-            verify=tls,
-            proxy=_proxy(self._route.proxy, network.ca_file),
+        self._origin = _url(base_url, "base URL")
+        self._tls = trusting_nobody() if self._route.is_plain else client_context(network.ca_file)
+        self._proxy = _proxy(self._route.proxy, network.ca_file)
+        self._version = version
+        self._credential = credential
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        self._line = self._new_line()
+        self._spent: set[_Line] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def _new_line(self) -> _Line:
+        client = httpx.AsyncClient(
+            base_url=self._origin,
+            verify=self._tls,
+            proxy=self._proxy,
             trust_env=False,
             follow_redirects=False,
+            cookies=_NoCookies(),
             timeout=None,  # noqa: S113  # the deadline in `exchange` bounds the whole, not a read
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_AT_ONCE),
-            cookies=_NoCookies(),
             headers={
                 "Accept": "application/json, application/problem+json",
                 "Accept-Encoding": "identity",
-                "User-Agent": f"pulsapi-tui/{version}",
+                "User-Agent": f"pulsapi-tui/{self._version}",
             },
         )
-        self._credential = credential
-        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        return _Line(client)
 
     async def exchange(
         self,
@@ -117,11 +140,11 @@ class Transport:
         used_credential = credential or self._credential
         if used_credential is not None:
             sent_headers["Authorization"] = f"Bearer {used_credential.reveal()}"
-        progress = Progress(self._route)
-        async with self._places:
+        async with self._places, self._on_a_line() as line:
+            progress = Progress(self._route)
             try:
                 async with asyncio.timeout(deadline_s):
-                    request = self._client.build_request(
+                    request = line.client.build_request(
                         method,
                         path,
                         headers=sent_headers,
@@ -129,8 +152,9 @@ class Transport:
                         content=content,
                         extensions={"trace": progress},
                     )
-                    return await self._send(request)
+                    return await _send(line.client, request)
             except TimeoutError:
+                line.is_spent = True
                 failure = _timed_out(progress, deadline_s)
             except AddressError as error:
                 failure = AddressError(error.user_message)
@@ -141,25 +165,28 @@ class Transport:
         # Raised out here, so that httpx's error, which holds headers, is not even its context.
         raise failure
 
-    async def _send(self, request: httpx.Request) -> Answer:
-        response = await self._client.send(request, stream=True)
+    @asynccontextmanager
+    async def _on_a_line(self) -> AsyncIterator[_Line]:
+        """The connections to use; those on which an exchange was given up get no other one."""
+        line = self._line
+        line.under_way += 1
         try:
-            if 300 <= response.status_code < 400 and response.status_code != 304:
-                raise RedirectError(
-                    "The server answered with a redirect. It was not followed, since the key "
-                    "would go with it: check the base URL."
-                )
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise BadAnswerError(
-                    "The server sent a compressed answer, which was not asked for."
-                )
-            body = await _read(response)
-            network = response.extensions["network_stream"]
-            if came_with_more(response.stream, network):
-                await network.aclose()
-            return Answer(response.status_code, response.headers, body)
+            yield line
+        except asyncio.CancelledError:
+            line.is_spent = True
+            raise
         finally:
-            await response.aclose()
+            line.under_way -= 1
+            if line.is_spent:
+                if line is self._line:
+                    self._line = self._new_line()
+                    self._spent.add(line)
+                if not line.under_way:
+                    self._spent.discard(line)
+                    # A task of its own: whoever gave up once may do so again.
+                    closing = asyncio.create_task(line.client.aclose())
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
 
     def sign_in(self, credential: Secret) -> None:
         """Send that credential from now on."""
@@ -167,7 +194,9 @@ class Transport:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        for line in (self._line, *self._spent):
+            await line.client.aclose()
+        await asyncio.gather(*self._closing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,6 +208,25 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
+    response = await client.send(request, stream=True)
+    try:
+        if 300 <= response.status_code < 400 and response.status_code != 304:
+            raise RedirectError(
+                "The server answered with a redirect. It was not followed, since the key "
+                "would go with it: check the base URL."
+            )
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise BadAnswerError("The server sent a compressed answer, which was not asked for.")
+        body = await _read(response)
+        network = response.extensions["network_stream"]
+        if came_with_more(response.stream, network):
+            await network.aclose()
+        return Answer(response.status_code, response.headers, body)
+    finally:
+        await response.aclose()
 
 
 async def _read(response: httpx.Response) -> bytes:
