@@ -9,9 +9,11 @@ import selectors
 import signal
 import subprocess
 import termios
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import IO
 
 KEPT_BYTES = 64 * 1024
@@ -22,6 +24,53 @@ GRACE_S = 0.5
 
 _POLL_S = 0.02
 _REAP_S = 5.0
+
+
+@contextmanager
+def started(
+    argv: tuple[str, ...],
+    environment: Mapping[str, str],
+    payload: memoryview | None = None,
+    *,
+    at_terminal: bool = False,
+) -> Iterator[Running]:
+    """A program that runs, and that is ended at the latest when this is left; see `Running`.
+
+    An interrupt that comes while it is being started waits until it can be ended again.
+    """
+    interrupt = _HeldBack()
+    try:
+        running = Running(argv, environment, payload, at_terminal=at_terminal)
+    except BaseException:
+        interrupt.let_through()
+        raise
+    try:
+        interrupt.let_through()
+        yield running
+    finally:
+        running.close()
+
+
+class _HeldBack:
+    """SIGINT, where Python would make an exception of it, which it does in the main thread."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: Callable[[int, FrameType | None], object] | None = None
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            self._before = handler
+            # The program that is started gets the usual behaviour, as from any handler.
+            signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+
+    def let_through(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            if self._came:
+                self._before(signal.SIGINT, None)
 
 
 class Running:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from threading import Event
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from pulsapi_tui.domain.errors import CredentialError
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean
-from pulsapi_tui.running import Running
+from pulsapi_tui.running import started
 
 _HINT_LENGTH = 200
 _MOST_WORDS = 100
@@ -77,20 +78,20 @@ class CommandStore:
         if not program.path:
             return _Printed(problem=program.problem)
         timeout_s = self.PROMPT_TIMEOUT_S if self._may_prompt else self.TIMEOUT_S
-        try:
-            running = Running(
-                (program.path, *argv[1:]), self._environment, at_terminal=self._may_prompt
-            )
-        except (OSError, ValueError):
-            return _Printed(problem="could not be started. Try it in a shell.")
-        try:
+        with ExitStack() as stack:
+            try:
+                running = stack.enter_context(
+                    started(
+                        (program.path, *argv[1:]), self._environment, at_terminal=self._may_prompt
+                    )
+                )
+            except (OSError, ValueError):
+                return _Printed(problem="could not be started. Try it in a shell.")
             status = running.until(
                 time.monotonic() + timeout_s,
                 lambda: given_up.is_set() or running.output_size() > MOST_BYTES,
             )
             output, said = running.output(), running.error_output()
-        finally:
-            running.close()
         problem = "" if len(output) > MOST_BYTES else self._failure(status, timeout_s)
         found = key_in(output)
         if not problem and found.key is not None:

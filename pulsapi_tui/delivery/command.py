@@ -12,6 +12,7 @@ import shlex
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from pulsapi_tui.domain.delivery import Delivered, Preview, Way
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean_lines
-from pulsapi_tui.running import Running
+from pulsapi_tui.running import started
 
 SHOWN_LINES = 12
 SHOWN_CHARACTERS = 2000
@@ -95,16 +96,15 @@ class CommandSink:
 
     def _run(self, argv: tuple[str, ...], secret: Secret, values: Mapping[str, str]) -> _Ending:
         deadline = time.monotonic() + self._recipe.timeout_s
-        try:
-            running = Running(argv, self._environment, _payload(self._recipe, secret, values))
-        except (OSError, ValueError):
-            return _Ending("could not be started.", "")
-        try:
+        payload = _payload(self._recipe, secret, values)
+        with ExitStack() as stack:
+            try:
+                running = stack.enter_context(started(argv, self._environment, payload))
+            except (OSError, ValueError):
+                return _Ending("could not be started.", "")
             status = running.until(deadline)
             output = _tidy(running.heard(), secret)
             unread = running.unread()
-        finally:
-            running.close()
         return _Ending(_problem(status, unread=unread, timeout_s=self._recipe.timeout_s), output)
 
     def _pass_entry(self, path: str) -> str:

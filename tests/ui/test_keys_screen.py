@@ -192,6 +192,8 @@ async def test_roles_that_may(demo: Callable[..., DemoConnector], role: str) -> 
 async def test_fits(demo: Callable[..., DemoConnector], size: tuple[int, int]) -> None:
     async with story_of(demo(), size=size) as story:
         await story.shows("● live")
+        # The rows come in the turn after that.
+        await story.shows("Last Used")
         for column in ("Name", "Last Used", *(("Created", "Health") if size[0] >= 60 else ())):
             assert column in story.text
         assert "pulsapi" in story.text
