@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -45,7 +46,6 @@ class Clients:
     def __init__(self, server: Running) -> None:
         self._server = server
         self._open: list[PulsApiClient] = []
-        self._made = 0
 
     def of(self, secret: str) -> PulsApiClient:
         """A client that presents this key."""
@@ -55,8 +55,7 @@ class Clients:
 
     def new(self, plan: Plan = "pro", role: Role = "owner", keys: int = 1) -> PulsApiClient:
         """A client of a new account with so many keys."""
-        self._made += 1
-        name = f"{plan}-{role}-{keys}-{self._made}-{id(self)}"
+        name = f"{plan}-{role}-{keys}-{uuid4()}"
         made = self._server.with_store(lambda store: add_account(store, name, plan, role, keys))
         return self.of(made[0].secret)
 
