@@ -17,7 +17,9 @@ from rich.text import Text
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import Accounts, Clipboard, Clock, Connector, HandOff
@@ -282,6 +284,12 @@ class PulsapiApp(App[None]):
         ]
 
     # Crashing
+
+    def _handle_exception(self, error: Exception) -> None:
+        # While the app ends, the widgets are gone before the workers that would tell them.
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if self.is_running or not isinstance(cause, NoMatches):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """A traceback without locals, which could hold a secret, and without raw text."""

@@ -20,6 +20,7 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.wiring.clock import SystemClock
 from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededService
@@ -433,3 +434,34 @@ async def test_no_key_cancels_a_create_that_was_sent() -> None:
         await story.press("escape", "escape", "n", "X", "r", "enter", "escape", "ctrl+c", "escape")
         service.go_on.set()
         await story.shows("Shown this once")
+
+
+async def test_what_comes_while_the_app_ends_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list arrives when the widgets that would show it are gone."""
+    arrived, gone = asyncio.Event(), asyncio.Event()
+
+    class Late(SeededService):
+        lists = 0
+
+        async def list_keys(
+            self, before: KeyPages | None = None, page_seen: PageSeen | None = None
+        ) -> KeyPages:
+            self.lists += 1
+            if self.lists > 1:
+                await gone.wait()
+                arrived.set()
+            return await super().list_keys(before, page_seen)
+
+    async def let_it_come(screen: KeysScreen) -> None:
+        gone.set()
+        await arrived.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    service = Late()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await story.press("r")
+        await story.until(lambda: service.lists > 1, "the list is on its way")
+        monkeypatch.setattr(KeysScreen, "on_unmount", let_it_come, raising=False)
+    assert arrived.is_set()
