@@ -8,6 +8,22 @@ from collections.abc import Generator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Everything, or what a person waits for."""
+    parser.addoption(
+        "--thorough", action="store_true", help="run the tests that are marked thorough, too"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --thorough, leave out what is marked so, unless it was asked for by name."""
+    if config.getoption("--thorough") or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where PULSAPI_TUI_SKIP_NOTHING is set, a test that misses a program has failed."""

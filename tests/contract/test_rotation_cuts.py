@@ -4,7 +4,8 @@ Every call of the flow is a place where the program may be killed, and every req
 connection may end. A clean run says where these places are; then each is cut in a run of its own.
 For some cuts the recovery is cut, too, at each of its places.
 
-The normal run takes every fourth cut of each setup, another fourth in each;
+The normal run takes every twelfth cut of each setup, another twelfth in each, a thorough one
+every fourth;
 `python -m tests.long rotation-cuts` takes all of them, of all setups.
 """
 
@@ -31,7 +32,12 @@ AT_ONCE = 8
 ALL = os.environ.get("PULSAPI_TUI_ALL_CUTS") == "1"
 """Every cut of every setup: several minutes."""
 
-EVERY = 1 if ALL else 4
+
+@pytest.fixture
+def step(pytestconfig: pytest.Config) -> int:
+    """Of how many cuts one is made."""
+    return 1 if ALL else 4 if pytestconfig.getoption("--thorough") else 12
+
 
 SETUPS = [
     Setup(mode, repeatable, own)
@@ -118,17 +124,21 @@ def network_cuts(requests: int) -> Iterator[tuple[str, Cuts]]:
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.shown)
 async def test_a_rotation_that_is_cut_anywhere_loses_no_key(
-    world: World, setup: Setup, tmp_path: Path, record_property: Callable[[str, object], None]
+    world: World,
+    setup: Setup,
+    tmp_path: Path,
+    step: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     matrix = Matrix(setup, world, tmp_path)
     labels, requests = await matrix.run("not cut", Cuts())
     assert matrix.failures == []
     cuts = [*kills(labels), *bad_disks(labels), *network_cuts(requests)]
-    await matrix.run_all(cuts[SETUPS.index(setup) % EVERY :: EVERY])
+    await matrix.run_all(cuts[SETUPS.index(setup) % step :: step])
     print(f"{setup.shown}: {matrix.cuts} cuts")  # noqa: T201
     record_property("cuts", matrix.cuts)
     assert matrix.failures == []
-    assert matrix.cuts > 150 // EVERY
+    assert matrix.cuts > 150 // step
 
 
 LOSSES: dict[str, str] = {
@@ -153,6 +163,7 @@ async def test_a_recovery_that_is_cut_too_loses_no_key(
     setup: Setup,
     loss: str,
     tmp_path: Path,
+    step: int,
     record_property: Callable[[str, object], None],
 ) -> None:
     matrix = Matrix(setup, world, tmp_path)
@@ -168,9 +179,9 @@ async def test_a_recovery_that_is_cut_too_loses_no_key(
         for place in (Place.BEFORE, Place.ACTED)
     ]
     cuts = [*kills(labels, first + 1, frozenset({first})), *lost_answers]
-    await matrix.run_all(cuts[::EVERY])
+    await matrix.run_all(cuts[::step])
     print(f"{setup.shown}, {loss}: {matrix.cuts} cuts")  # noqa: T201
     record_property("cuts", matrix.cuts)
     assert matrix.failures == []
     # The first cut is made in every run.
-    assert matrix.cuts > 100 // EVERY
+    assert matrix.cuts > 100 // step

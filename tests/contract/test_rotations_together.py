@@ -42,6 +42,8 @@ from tests.contract.rotation_lives import (
 from tests.server.support import add_account, running
 from tests.unit.support import FakeClock
 
+pytestmark = pytest.mark.thorough
+
 NAME = "CI"
 KEYS = 3
 _numbers = itertools.count()

@@ -40,6 +40,8 @@ from tests.contract.support import FakeClock, RawServer, Script, cut, printed, w
 from tests.seeded import NOW, NoJournal, NoLastTarget, SeededAccounts, SeededService, hand_off_of
 from tests.ui.support import FakeClipboard, Story, connector_of
 
+pytestmark = pytest.mark.thorough
+
 NAME = "Deploy bot"
 
 

@@ -10,12 +10,16 @@ import pytest
 from pulsapi_tui import __version__
 from pulsapi_tui.ui.commands import COMMANDS
 from tests import pictures
+from tests.thorough import thorough
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 RUN = "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/pulsapi-tui demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest"
+
+OFTEN = ("keys", "reveal", "revoke", "rotate", "profiles")
+"""The pictures that are drawn again in the normal run, too."""
 
 
 def test_the_two_commands_stand_as_they_are() -> None:
@@ -28,7 +32,9 @@ def test_the_tables_are_fresh() -> None:
     assert pictures.with_tables(README) == README, "run: python -m tests.pictures"
 
 
-@pytest.mark.parametrize("name", pictures.PICTURES)
+@pytest.mark.parametrize(
+    "name", [*OFTEN, *thorough(name for name in pictures.PICTURES if name not in OFTEN)]
+)
 async def test_the_screenshots_are_fresh(name: str) -> None:
     path = pictures.FOLDER / f"{name}.svg"
     drawn = await pictures.draw(name)

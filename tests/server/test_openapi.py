@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 import pulsapi_tui
 from pulsapi_tui.server.seed import seed_demo
 from tests.server.support import add_account, running
@@ -14,7 +16,8 @@ OPENAPI = Path(pulsapi_tui.__file__).with_name("openapi.yaml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 
 
-def test_the_server_keeps_to_openapi(tmp_path: Path) -> None:
+def test_the_server_keeps_to_openapi(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    examples = "60" if pytestconfig.getoption("--thorough") else "20"
     with running(tmp_path / "test.sqlite") as server:
         # The session's key is not listed, so that the tool can't find and revoke it.
         secrets = server.with_store(lambda store: seed_demo(store, datetime.now(UTC), empty=True))
@@ -27,7 +30,7 @@ def test_the_server_keeps_to_openapi(tmp_path: Path) -> None:
         )
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"]
         command += [str(OPENAPI), "--url", server.url, "--checks", "all", "--seed", "20261125"]
-        command += ["--max-examples", "60"]
+        command += ["--max-examples", examples]
         command += ["--no-color", "--continue-on-failure", "--warnings", "off"]
         done = subprocess.run(
             command,

@@ -29,7 +29,7 @@ from tests.terminal.terminal import PROGRAM
 from tests.terminal.test_main_story import create
 from tests.terminal.test_multiplexer import copied, needs_tmux
 
-pytestmark = needs_tmux
+pytestmark = [needs_tmux, pytest.mark.thorough]
 
 CRASHING = Path(__file__).with_name("crashing.py")
 FIELD = frozenset(

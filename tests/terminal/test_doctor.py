@@ -27,6 +27,8 @@ from tests.terminal.screen import TwoScreens
 from tests.terminal.terminal import PROGRAM, Terminal
 from tests.terminal.test_multiplexer import copied, needs_tmux
 
+pytestmark = pytest.mark.thorough
+
 TMUX = shutil.which("tmux")
 ASKS_DA1 = b"\x1b[c"
 MARKER = re.compile(r"pulsapi-tui doctor [0-9a-f]{6}")

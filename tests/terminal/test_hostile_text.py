@@ -16,6 +16,8 @@ from tests.terminal.screen import cells
 from tests.terminal.stream import tokens_of
 from tests.terminal.terminal import Terminal
 
+pytestmark = pytest.mark.thorough
+
 POINTER_SHAPE = "OSC 22"
 """Sent by Textual itself, where the mouse enters a button."""
 

@@ -20,6 +20,7 @@ from tests.terminal.screen import (
 )
 from tests.terminal.terminal import PROGRAM, Terminal
 from tests.terminal.test_main_story import create, show
+from tests.thorough import thorough
 
 TELLING = 6
 """So many characters of a secret in a row tell something. (Its last 4 are its hint.)"""
@@ -50,7 +51,11 @@ def assert_no_part_of(secret: str, terminal: Terminal) -> None:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    [
+        (signal.SIGKILL, -9),
+        (signal.SIGTERM, 143),
+        *thorough([(signal.SIGHUP, 129), (signal.SIGINT, 130)]),
+    ],
 )
 def test_a_signal(machine: Machine, demo: Terminal, number: signal.Signals, status: int) -> None:
     """The server goes with the app, also where the app had no say in it."""
@@ -76,7 +81,8 @@ def test_quitting(machine: Machine, demo: Terminal, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+    ("number", "status"),
+    [(signal.SIGHUP, 129), *thorough([(signal.SIGTERM, 143), (signal.SIGINT, 130)])],
 )
 def test_a_signal_while_a_key_is_shown(
     machine: Machine, demo: Terminal, number: signal.Signals, status: int

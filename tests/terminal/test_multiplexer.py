@@ -19,6 +19,8 @@ from tests.terminal.stream import tokens_of
 from tests.terminal.terminal import PROGRAM, Terminal
 from tests.terminal.test_main_story import create, show
 
+pytestmark = pytest.mark.thorough
+
 TMUX = shutil.which("tmux")
 XCLIP, XVFB = shutil.which("xclip"), shutil.which("Xvfb")
 

@@ -14,6 +14,7 @@ import pytest
 from tests.terminal.conftest import Machine
 from tests.terminal.processes import PATIENCE_S
 from tests.terminal.terminal import PROGRAM
+from tests.thorough import thorough
 
 KEY = "local_0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -34,18 +35,17 @@ def run(
     """Run with each stream a terminal or not; returns the status and stderr."""
     master, slave = pty.openpty()
     try:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [PROGRAM, *arguments],
             stdin=slave if stdin_is_tty else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=slave if stderr_is_tty else subprocess.PIPE,
             env=machine.environment(**environment),
-        )
-        try:
-            stdout, stderr = process.communicate(timeout=PATIENCE_S)
-        finally:
-            process.kill()
-            process.wait()
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=PATIENCE_S)
+            finally:
+                process.kill()
         if stderr_is_tty:
             os.set_blocking(master, False)
             stderr = os.read(master, 65536)
@@ -96,12 +96,16 @@ def test_recorders(machine: Machine, environment: dict[str, str], text: str) -> 
     [
         ("not a url", "https://"),
         ("ftp://127.0.0.1", "https://"),
-        ("http://127.0.0.1:99999", "not valid"),
         ("http://pulsapi.example", "in the clear"),
-        ("http://192.0.2.7:8787", "in the clear"),
-        ("http://127.0.0.1.pulsapi.example", "in the clear"),
-        ("https://user:word@pulsapi.example", "password"),
-        ("https://pulsapi.example/v1", "after the host"),
+        *thorough(
+            [
+                ("http://127.0.0.1:99999", "not valid"),
+                ("http://192.0.2.7:8787", "in the clear"),
+                ("http://127.0.0.1.pulsapi.example", "in the clear"),
+                ("https://user:word@pulsapi.example", "password"),
+                ("https://pulsapi.example/v1", "after the host"),
+            ]
+        ),
     ],
 )
 def test_a_bad_address(machine: Machine, url: str, text: str) -> None:

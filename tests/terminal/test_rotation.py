@@ -193,6 +193,7 @@ def test_it_goes_on_after_kill_9(served: Served, tmp_path: Path) -> None:
     terminal.gone("under way")
 
 
+@pytest.mark.thorough
 def test_a_second_window_is_told_and_doubles_nothing(served: Served, tmp_path: Path) -> None:
     """Two windows on one account: one of them rotates."""
     old = served.create("Nightly report")

@@ -14,6 +14,7 @@ from tests.terminal.conftest import Machine
 from tests.terminal.processes import PATIENCE_S, call, eventually
 from tests.terminal.terminal import PROGRAM, Terminal
 from tests.terminal.test_main_story import create, show
+from tests.thorough import thorough
 
 
 class Served:
@@ -93,7 +94,7 @@ def connect(machine: Machine, served: Served) -> Callable[[str], Terminal]:
         (["--empty"], ["No API keys yet", "press n", "Create API key"]),
     ],
 )
-@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (60, 16)])
+@pytest.mark.parametrize(("columns", "lines"), [(60, 16), *thorough([(80, 24)])])
 def test_what_to_do_next(
     machine: Machine, arguments: list[str], texts: list[str], columns: int, lines: int
 ) -> None:

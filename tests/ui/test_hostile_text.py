@@ -15,6 +15,7 @@ from pulsapi_tui.domain.errors import InvalidNameError, UnavailableError
 from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPage, KeyPages, PageSeen
 from tests.seeded import SeededService
+from tests.thorough import thorough
 from tests.ui.support import Story, connector_of, story_of
 
 OSC_52 = "\x1b]52;c;RVZJTA==\x07"
@@ -99,12 +100,29 @@ def assert_nothing_raw(text: str) -> None:
         assert unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}, repr(char)
 
 
-@pytest.mark.parametrize("label", HOSTILE)
+WALKED = ("action", "escape and clipboard", "right to left", "wide")
+"""Through every dialog, also in the normal run."""
+
+
+async def test_the_table_and_the_details_draw_each_of_them() -> None:
+    service = HostileService(*HOSTILE.values())
+    async with story_of(connector_of(service), size=(120, 40)) as story:
+        await story.shows(f"{len(HOSTILE)} keys")
+        for key in (await service.list_keys()).keys:
+            await story.put_cursor_on(key.name)
+            await story.until(lambda: story.at_cursor.id in story.text, "the details of it")
+            assert any(key.name in label for label in story.labels)
+            assert_nothing_raw(story.text)
+
+
+@pytest.mark.parametrize(
+    "label", [*WALKED, *thorough(label for label in HOSTILE if label not in WALKED)]
+)
 async def test_every_place_that_draws_a_name(label: str) -> None:
     name = HOSTILE[label]
     service = HostileService(name, "harmless")
     shown = (await service.list_keys()).keys[0].name
-    async with story_of(connector_of(service), size=(120, 40)) as story:
+    async with story_of(connector_of(service), size=(80, 24)) as story:
         await story.shows("2 keys")
         await story.put_cursor_on(shown)
         await _walk_everywhere(story, shown)

@@ -9,6 +9,7 @@ import pytest
 
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.wiring.demo import DemoConnector
+from tests.thorough import thorough
 from tests.ui.support import Story, story_of
 
 
@@ -188,7 +189,7 @@ async def test_roles_that_may(demo: Callable[..., DemoConnector], role: str) -> 
         await story.shows("What is the key for?")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 16), (40, 12), (120, 40)])
+@pytest.mark.parametrize("size", [(60, 16), *thorough([((80, 24),), ((40, 12),), ((120, 40),)])])
 async def test_fits(demo: Callable[..., DemoConnector], size: tuple[int, int]) -> None:
     async with story_of(demo(), size=size) as story:
         await story.shows("● live")

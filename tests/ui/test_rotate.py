@@ -21,6 +21,7 @@ from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
 from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
 from pulsapi_tui.wiring.demo import DemoConnector
 from pulsapi_tui.wiring.hand_off import hand_off
+from tests.thorough import thorough
 from tests.ui.support import Story, story_of
 
 NAME = "CI/CD Pipeline"
@@ -134,7 +135,7 @@ async def test_it_stays_in_flight_and_is_opened_again_from_either_key(rotating: 
         await rotating.until(lambda: isinstance(rotating.app.screen, KeysScreen), "closed")
 
 
-@pytest.mark.parametrize("keep_both", [True, False])
+@pytest.mark.parametrize("keep_both", [True, *thorough([False])])
 async def test_abandoning_is_a_choice(rotating: Story, keep_both: bool) -> None:
     path = env_file_of(rotating)
     old = read_env_file(path)

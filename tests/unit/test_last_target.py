@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulsapi_tui.config import last_target
-from pulsapi_tui.config.last_target import MOST_NAMES, LastTargetFile
+from pulsapi_tui.config.last_target import LastTargetFile
 from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.files import open_directory, replace_file
 
@@ -62,9 +62,10 @@ def test_a_file_that_must_be_new_is_not_offered_again(path: Path) -> None:
     assert it.last("a new one") is None
 
 
-def test_names_are_not_kept_without_end(path: Path) -> None:
+def test_names_are_not_kept_without_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_target, "MOST_NAMES", 5)
     it = LastTargetFile(path, "demo")
-    for number in range(MOST_NAMES + 2):
+    for number in range(5 + 2):
         it.preset(ENV, f"key {number}")
     assert it.last("key 1") is None
     assert it.last("key 2") == ENV
