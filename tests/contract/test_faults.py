@@ -599,7 +599,9 @@ async def test_calls_that_ran_out_of_time_use_nothing_up(
         ends = await asyncio.gather(
             *(client.create_key("CI", "r", 1) for _ in range(30)), return_exceptions=True
         )
-    assert all(isinstance(end, errors.AnswerLostError) for end in ends)
+    # On a busy machine the time of some is up before they have a connection.
+    assert all(isinstance(end, errors.NetworkError) for end in ends), ends
+    assert any(isinstance(end, errors.AnswerLostError) for end in ends)
     raw_server.will(whole(200, ACCOUNT))
     patient = make_client()
     assert (await patient.account()).id == "acct_1"

@@ -139,7 +139,8 @@ async def test_what_takes_too_long_says_nothing(
 
 def ask_in_pane(tmux: RealTmux, answer: Path) -> list[str]:
     """What a program in a new pane of this tmux finds."""
-    tmux("respawn-pane", "-k", "-t", "main", asking(answer))
+    # A pane whose program has ended takes no further command.
+    tmux("respawn-pane", "-k", "-t", "main", f"{asking(answer)}; exec sleep 600")
     until(answer.exists)
     return answer.read_text().splitlines()
 
