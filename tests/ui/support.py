@@ -5,6 +5,7 @@ Toasts and tooltips are always on: without them a Pilot hides their crashes.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -38,6 +39,9 @@ from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.wiring.clock import SystemClock
 from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededAccounts, hand_off_of
+
+QUIET_ROUNDS = 5
+"""So often in a row nothing is left, before it counts: one message makes another."""
 
 PATIENCE_S = 10.0
 """How long a condition may take to come true before a story fails."""
@@ -115,9 +119,26 @@ class Story:
         return self.app.screen._created.secret  # noqa: SLF001
 
     async def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        """Press keys, one after the other; what each sets off at once has happened then."""
+        for key in keys:
+            self.app.simulate_key(key)
+            await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until no message is left; unlike `Pilot.press`, whatever else the machine does."""
+        quiet = 0
+        while quiet < QUIET_ROUNDS:
+            await self.pilot._wait_for_screen()  # noqa: SLF001
+            await asyncio.sleep(0)
+            screens = self.app.screen_stack if self.app.is_running else ()
+            nodes = [node for screen in screens for node in screen.walk_children(with_self=True)]
+            busy = any(
+                node.message_queue_size or node._next_callbacks  # noqa: SLF001
+                for node in (self.app, *nodes)
+            )
+            quiet = 0 if busy else quiet + 1
+        if self.app.is_running:
+            self.app.screen._on_timer_update()  # noqa: SLF001
 
     async def type(self, text: str) -> None:
         """Type text."""
@@ -126,7 +147,7 @@ class Story:
     async def paste(self, text: str) -> None:
         """Paste, as a terminal with bracketed paste does."""
         self.app.post_message(events.Paste(text))
-        await self.pilot.pause()
+        await self.settled()
 
     async def until(self, condition: Callable[[], Any], what: str = "") -> None:
         """Wait until something is true."""

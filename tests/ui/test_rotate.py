@@ -270,7 +270,7 @@ async def test_several_by_one_plan_and_their_end(rotating: Story, tmp_path: Path
     assert "{variable}" in rotating.text
     await rotating.press("enter", "enter", "enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, RotateManyScreen), "the plan")
-    assert is_focused(rotating, "cancel")
+    await rotating.until(lambda: is_focused(rotating, "cancel"), "it opens on Cancel")
     for name in names:
         assert name in rotating.text
     assert "Writes PULSAPI_STATUS_PAGE_WIDGET into" in rotating.text
