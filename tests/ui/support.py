@@ -124,6 +124,12 @@ class Story:
             self.app.simulate_key(key)
             await self.settled()
 
+    async def discard(self) -> None:
+        """Discard and revoke the key that is shown."""
+        await self.press("escape")
+        await self.shows("Keep it open")
+        await self.press("tab", "enter")
+
     async def settled(self) -> None:
         """Wait until no message is left; unlike `Pilot.press`, whatever else the machine does."""
         quiet = 0

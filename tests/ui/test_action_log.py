@@ -85,7 +85,7 @@ async def test_a_failed_delivery_a_discard_and_never_the_secret() -> None:
         await story.press("d", "enter", "enter", "enter")
         await story.until(lambda: len(log.actions) == 2, "the delivery failed")
         await story.until(lambda: story.app.screen.query("#discard"), "back in the reveal")
-        await story.press("escape", "tab", "enter")
+        await story.discard()
         await story.shows("Discarded and revoked")
     assert lines(log) == [
         ("create", "Deploy bot", "created"),

@@ -110,7 +110,7 @@ async def test_the_way_out_opens_on_keeping(story: Story) -> None:
 
 async def test_discard_revokes_and_says_so(story: Story) -> None:
     await open_reveal(story)
-    await story.press("escape", "tab", "enter")
+    await story.discard()
     await story.shows("Discarded and revoked “Deploy bot”.")
     await story.until(lambda: "Deploy bot" not in story.names, "gone")
 

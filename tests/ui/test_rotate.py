@@ -174,7 +174,7 @@ async def test_what_is_discarded_leaves_the_old_key(rotating: Story) -> None:
     await open_plan(rotating, "Status page widget")
     rotating.app.screen.query_one("#show", Button).press()
     await rotating.until(lambda: isinstance(rotating.app.screen, RevealKeyScreen), "the key")
-    await rotating.press("escape", "tab", "enter")
+    await rotating.discard()
     await rotating.shows("Discarded and revoked. The old key works on.")
     await rotating.shows("▸ Create the successor")
     await rotating.press("a", "tab", "enter")
