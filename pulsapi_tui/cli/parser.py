@@ -22,6 +22,9 @@ exit codes:
 """ + "".join(f"  {code:<4} {meaning}\n" for code, meaning in exits.MEANINGS.items())
 
 
+PACES_S = {"slow": 6.0, "normal": 3.5, "fast": 1.5}
+"""How long a caption of the tour stays."""
+
 _LONG_WORD = re.compile(r"[^\s'\"/:=]{24,}")
 """Longer than any word of ours; as long as a key."""
 
@@ -44,6 +47,16 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of keys: 1 to 1000000")
     return int(text)
+
+
+def _pace(text: str) -> float:
+    if text in PACES_S:
+        return PACES_S[text]
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no pace: slow, normal, fast, or seconds such as 1.5"
+        )
+    return float(text)
 
 
 def _limit(text: str) -> int:
@@ -105,6 +118,15 @@ def parser() -> argparse.ArgumentParser:
         "--role", choices=("owner", "admin", "member", "viewer"), help="the role (owner)"
     )
     demo.add_argument("--empty", action="store_true", help="an account without keys")
+    demo.add_argument(
+        "--tour", action="store_true", help="walk through it by itself; any key stops that"
+    )
+    demo.add_argument(
+        "--pace",
+        type=_pace,
+        metavar="PACE",
+        help="slow, normal, fast, or the seconds that a caption of the tour stays (normal)",
+    )
     serve = commands.add_parser(
         "serve",
         help="run a local PulsAPI in the foreground",

@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.asked import account_asked_for
+from pulsapi_tui.cli.parser import PACES_S
 from pulsapi_tui.cli.process import fail, let_go_of_lost_terminal
 from pulsapi_tui.config.paths import settings_path
 from pulsapi_tui.config.settings import Settings, read_settings
 from pulsapi_tui.delivery.clipboard import TerminalClipboard
-from pulsapi_tui.domain.errors import PulsapiError
+from pulsapi_tui.domain.errors import PulsapiError, SettingsError
 from pulsapi_tui.domain.ports import Connector
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.commands import Keys
+from pulsapi_tui.ui.demo_tour import NEW_KEY, DemoTour
 from pulsapi_tui.ui.keymap import check_keymap
 from pulsapi_tui.ui.themes import check_theme
 from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
@@ -24,6 +26,9 @@ from pulsapi_tui.wiring.clock import SystemClock
 from pulsapi_tui.wiring.demo import DemoConnector
 from pulsapi_tui.wiring.hand_off import clipboard_policy, hand_off, health_limits
 from pulsapi_tui.wiring.sessions import RemoteConnector
+
+TOUR_RELOADS_EVERY_S = 5.0
+"""The demo's integration reads its env file that often, so that nobody waits long for it."""
 
 
 def run_screens(arguments: argparse.Namespace, key: str) -> int:
@@ -52,18 +57,40 @@ def _look(settings: Settings) -> _Look:
 
 
 def _demo(arguments: argparse.Namespace, settings: Settings, look: _Look) -> int:
-    options: list[str] = []
+    tour = _tour(arguments)
+    options: list[str] = [] if tour is None else ["--reloads-every", str(TOUR_RELOADS_EVERY_S)]
     for name in ("keys", "plan", "role"):
         value = getattr(arguments, name)
         if value is not None:
             options += [f"--{name}", str(value)]
     if arguments.empty:
         options.append("--empty")
-    connector = DemoConnector(options, SystemClock(), read_only=arguments.read_only)
+    connector = DemoConnector(
+        options,
+        SystemClock(),
+        read_only=arguments.read_only,
+        tour_key=NEW_KEY if tour is not None else "",
+    )
     try:
-        return _run(arguments, settings, look, connector, connector.tell)
+        return _run(arguments, settings, look, connector, connector.tell, tour)
     finally:
         connector.stop()
+
+
+def _tour(arguments: argparse.Namespace) -> DemoTour | None:
+    """The tour, if it is asked for. Raises `SettingsError`."""
+    if not arguments.tour:
+        if arguments.pace is not None:
+            raise SettingsError("--pace is that of the tour: give --tour, too.")
+        return None
+    others = [
+        f"--{name.replace('_', '-')}"
+        for name in ("keys", "plan", "role", "empty", "read_only")
+        if getattr(arguments, name)
+    ]
+    if others:
+        raise SettingsError(f"--tour shows the demo as it is: leave out {', '.join(others)}.")
+    return DemoTour(PACES_S["normal"] if arguments.pace is None else arguments.pace)
 
 
 def _remote(arguments: argparse.Namespace, key: str, settings: Settings, look: _Look) -> int:
@@ -80,6 +107,7 @@ def _run(
     look: _Look,
     connector: Connector | None,
     tell: Callable[[Callable[[str], None]], None] | None,
+    tour: DemoTour | None = None,
 ) -> int:
     """Run the app on a session; `tell` is given the way to show news from another thread."""
     accounts = LocalAccounts(SystemClock(), read_only=arguments.read_only)
@@ -92,6 +120,7 @@ def _run(
         health_limits(settings),
         keymap=look.keymap,
         theme=look.theme,
+        tour=tour,
     )
     accounts.tell(app.news)
     if tell is not None:

@@ -24,7 +24,7 @@ import msgspec
 from pulsapi_tui.server.listen import base_url, make_server, open_socket, run_server
 from pulsapi_tui.server.seed import DEFAULT_KEYS, DemoSecrets, seed_demo
 from pulsapi_tui.server.store import Store
-from pulsapi_tui.server.traffic import run_traffic, write_env_file
+from pulsapi_tui.server.traffic import RELOADS_EVERY_S, run_traffic, write_env_file
 from pulsapi_tui.server.wire import Plan, Role
 
 
@@ -72,19 +72,19 @@ async def _serve(options: argparse.Namespace, directory: str) -> None:
             directory=directory,
             env_file=env_file,
         )
-        traffic.append(asyncio.create_task(_call(directory, port, secrets)))
+        traffic.append(asyncio.create_task(_call(directory, port, secrets, options.reloads_every)))
 
     await run_server(make_server(store, listener, on_started), store, listener)
 
 
-async def _call(directory: str, port: int, secrets: DemoSecrets) -> None:
+async def _call(directory: str, port: int, secrets: DemoSecrets, reloads_every_s: float) -> None:
     def on_status(name: str, status: int) -> None:
         _say(directory, event="traffic", name=name, status=status)
 
     def on_reload(name: str) -> None:
         _say(directory, event="reload", name=name)
 
-    await run_traffic(port, secrets.integrations, on_status, on_reload)
+    await run_traffic(port, secrets.integrations, on_status, on_reload, reloads_every_s)
 
 
 def _say(directory: str, /, **values: str | int) -> None:
@@ -118,6 +118,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--plan", choices=get_args(Plan), default="pro")
     parser.add_argument("--role", choices=get_args(Role), default="owner")
     parser.add_argument("--empty", action="store_true")
+    parser.add_argument("--reloads-every", type=float, default=RELOADS_EVERY_S)
     return parser.parse_args(argv)
 
 

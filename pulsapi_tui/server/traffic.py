@@ -57,6 +57,7 @@ async def run_traffic(
     integrations: tuple[Integration, ...],
     on_status: StatusChanged,
     on_reload: Reloaded,
+    reloads_every_s: float = RELOADS_EVERY_S,
 ) -> None:
     """Call until cancelled. `on_status` gets (key name, status) when one is not what it was.
 
@@ -65,11 +66,15 @@ async def run_traffic(
     """
     async with asyncio.TaskGroup() as group:
         for integration in integrations:
-            group.create_task(_run(port, integration, on_status, on_reload))
+            group.create_task(_run(port, integration, on_status, on_reload, reloads_every_s))
 
 
 async def _run(
-    port: int, integration: Integration, on_status: StatusChanged, on_reload: Reloaded
+    port: int,
+    integration: Integration,
+    on_status: StatusChanged,
+    on_reload: Reloaded,
+    reloads_every_s: float,
 ) -> None:
     known_status = 200
     secret = integration.secret
@@ -77,7 +82,7 @@ async def _run(
     while True:
         pace = 1 if known_status == 200 else SLOWED_DOWN
         await asyncio.sleep(integration.calls_every_s * pace)
-        is_time = time.monotonic() - reloaded_at >= RELOADS_EVERY_S or known_status != 200
+        is_time = time.monotonic() - reloaded_at >= reloads_every_s or known_status != 200
         if integration.env_file is not None and is_time:
             reloaded_at = time.monotonic()
             found = read_env_file(integration.env_file)

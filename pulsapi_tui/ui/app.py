@@ -36,6 +36,7 @@ from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
+from pulsapi_tui.ui.tour import Tour
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 
 LEAVE_WITHIN_S = 3.0
@@ -82,16 +83,19 @@ class PulsapiApp(App[None]):
         *,
         keymap: Mapping[str, Keys] | None = None,
         theme: str = DARK.name,
+        tour: Tour | None = None,
     ) -> None:
         """Open `connect`, or the welcome where there is nothing to open yet.
 
-        `keymap` and `theme` are those of the user's settings, already checked.
+        `keymap` and `theme` are those of the user's settings, already checked. `tour` begins once
+        there is a page.
         """
         super().__init__()
         self._own_keys = keymap or {}
         use_keys(self._own_keys)
         self.set_keymap(textual_keymap(self._own_keys))
         self._theme_at_start = theme
+        self._tour = tour
         self._copier = make_clipboard(self.write_to_terminal)
         dialogs = Dialogs(self, self._copier, hand_off)
         self._keys_screen = KeysScreen(
@@ -108,6 +112,8 @@ class PulsapiApp(App[None]):
         self.register_theme(LIGHT)
         self.theme = self._theme_at_start
         self._watch_signals()
+        if self._tour is not None:
+            self._tour.begin(self, self._keys_screen)
 
     def write_to_terminal(self, data: str) -> None:
         """Send a sequence to the terminal as it is; for the clipboard only."""
@@ -128,6 +134,8 @@ class PulsapiApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Clean what is pasted: a field draws its text as it is, escape sequences and all."""
+        if self._tour is not None and self._tour.takes(event):
+            return
         if isinstance(event, events.Paste) and not event.is_forwarded:
             event.text = clean_lines(event.text)
         await super().on_event(event)

@@ -577,6 +577,11 @@ def key_of(command_id: str) -> str:
     return command.shown.split(" ")[0] if command.keys else ""
 
 
+def names_of(command_id: str) -> list[str]:
+    """Textual's names of a command's keys, the first one first; none where it has no key."""
+    return [name for name in _now(_BY_ID[command_id]).keys.split(",") if name]
+
+
 def press(command_id: str) -> str:
     """How to have a command, within a sentence: `press n`."""
     if key := key_of(command_id):

@@ -33,9 +33,18 @@ class DemoConnector:
     pipe from its standard output.
     """
 
-    def __init__(self, arguments: Sequence[str], clock: Clock, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        clock: Clock,
+        *,
+        read_only: bool = False,
+        tour_key: str = "",
+    ) -> None:
+        """A key of the name `tour_key` goes beside the env file of the demo's integration."""
         self._profile = Profile(name="demo", read_only=read_only)
         self._clock = clock
+        self._tour_key = tour_key
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pulsapi_tui.server.demo", *arguments],
             stdin=subprocess.PIPE,
@@ -67,8 +76,10 @@ class DemoConnector:
         last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
         if hello.env_file:
             # The one integration of the demo that reads its key from a file.
-            values = {"path": hello.env_file, "variable": "PULSAPI_API_KEY"}
-            last_target.preset(Target(way_id="env_file", values=values), "CI/CD Pipeline")
+            last_target.preset(_env_file(hello.env_file), "CI/CD Pipeline")
+            if self._tour_key:
+                path = Path(hello.env_file).with_name("deploy.env")
+                last_target.preset(_env_file(str(path)), self._tour_key)
         journal = JournalFile(hello.directory / "journal.json")
         log = ActionLogFile(hello.directory / "actions.jsonl")
         return Session(service, journal, profile, "the demo itself", last_target, log, True)
@@ -114,6 +125,10 @@ class DemoConnector:
             self._news.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def _env_file(path: str) -> Target:
+    return Target(way_id="env_file", values={"path": path, "variable": "PULSAPI_API_KEY"})
 
 
 def _ignore(_: str) -> None:

@@ -61,6 +61,8 @@ class RotateKeyScreen(Dialog[None]):
         self._key_name = key_name
         self._wishes: asyncio.Queue[RotationWish] = asyncio.Queue()
         self._choices: tuple[RotationWish, ...] = ()
+        self.view: RotationView | None = None
+        """What it shows; None before it was told."""
 
     def compose_dialog(self) -> Iterable[Widget]:
         """Steps, keys, verdict, and what can be done."""
@@ -118,6 +120,7 @@ class RotateKeyScreen(Dialog[None]):
         if not self.query("#steps"):
             # The app is going away, and its screens with it.
             return
+        self.view = view
         self._update("#steps", _steps(view))
         self._update("#both", _both(view))
         self._update("#verdict", _verdict(view.verdict))
