@@ -22,7 +22,7 @@ from textual.worker import Worker
 from pulsapi_tui.ui.commands import COMMANDS, key_of, names_of
 from pulsapi_tui.ui.key_names import is_printable, key_name, shown_key
 from pulsapi_tui.ui.screens.keys import KeysScreen
-from pulsapi_tui.ui.widgets.tour_bar import Caption, TourBar
+from pulsapi_tui.ui.widgets.tour_bar import TOURED, Caption, TourBar
 
 PATIENCE_S = 30.0
 """How long what a key is for may take to be seen."""
@@ -108,6 +108,7 @@ class Tour(ABC):
         self.page.say(why)
         for screen in self._app.screen_stack:
             screen.query(TourBar).remove()
+            screen.remove_class(TOURED)
         if self._worker is not None:
             # Also where the worker itself says it: then there is nothing after it.
             self._worker.cancel()
@@ -137,6 +138,7 @@ class Tour(ABC):
 
     def _put_bar(self, screen: Screen[Any]) -> None:
         if not self.is_over and screen.is_attached and not screen.query(TourBar):
+            screen.add_class(TOURED)
             screen.mount(TourBar(self._caption), before=0)
 
     # Keys

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 
-HEIGHT = 2
-"""In rows; it takes them from the screen, and covers none of it."""
+TOURED = "-toured"
+"""The class of a screen that has the bar, and so two rows less."""
 
-WIDEST = 56
+WIDEST = 57
 """So many cells a caption may have: more would be cut at 60 columns."""
 
 
@@ -24,12 +25,15 @@ class Caption(NamedTuple):
     """Where in the tour this is: `Tour 1/4`."""
     chapter: str
     text: str
-    keys: str = ""
-    """The keys that come next, as people write them."""
+    key: str = ""
+    """The key that comes next, as people write it."""
 
 
 class TourBar(Vertical):
-    """Two lines: where the tour is and which key comes, and a sentence."""
+    """Two lines: where the tour is and which key comes, and a sentence.
+
+    It takes its rows from the screen, and covers nothing.
+    """
 
     DEFAULT_CSS = """
     TourBar {
@@ -56,24 +60,22 @@ class TourBar(Vertical):
     def compose(self) -> ComposeResult:
         """Its lines."""
         with Horizontal(id="tour-head"):
-            yield Static(id="tour-place", markup=False)
+            yield Static(_head(self._caption), id="tour-place", markup=False)
             yield Static("any key stops it", id="tour-stop", markup=False)
-        yield Static(id="tour-text", markup=False)
-
-    def on_mount(self) -> None:
-        """Say what it was made for."""
-        self.say(self._caption)
+        yield Static(literal(self._caption.text), id="tour-text", markup=False)
 
     def say(self, caption: Caption) -> None:
         """Say something else."""
         self._caption = caption
-        if not self.is_mounted:
-            return
-        keys = ("  press ", MUTED), (f" {caption.keys} ", "bold reverse") if caption.keys else ""
-        head = sentence(
-            (f"{caption.place}  ", MUTED),
-            (caption.chapter, "bold $accent"),
-            *(keys if caption.keys else ()),
-        )
-        self.query_one("#tour-place", Static).update(head, layout=False)
-        self.query_one("#tour-text", Static).update(literal(caption.text), layout=False)
+        for selector, content in (
+            ("#tour-place", _head(caption)),
+            ("#tour-text", literal(caption.text)),
+        ):
+            # None where it was made just now: then it is composed with this.
+            for line in self.query(selector).results(Static):
+                line.update(content, layout=False)
+
+
+def _head(caption: Caption) -> Content:
+    key = (("  press ", MUTED), (f" {caption.key} ", "bold reverse")) if caption.key else ()
+    return sentence((f"{caption.place}  ", MUTED), (caption.chapter, "bold $accent"), *key)
