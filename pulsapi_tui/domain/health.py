@@ -17,6 +17,9 @@ from pulsapi_tui.domain.times import DAY_S, ago, span
 RECENTLY_USED = timedelta(hours=24)
 """Revoking a key used within this time asks for its name (interface.md, Revoke)."""
 
+OLD_KEY, SUCCESSOR = "old key", "successor"
+"""The two keys of a rotation."""
+
 YOUNG = timedelta(hours=1)
 """So long after its creation, a key without a use says nothing yet: it is on its way somewhere."""
 
@@ -133,7 +136,8 @@ class Judge:
     def _in_words(self, key: ApiKey, condition: Condition) -> tuple[str, str]:
         if condition is Condition.ROTATING:
             which = self._rotating[key.id]
-            return "rotating", f"It is the {which} of a rotation under way: rotate it to go on."
+            word = "rotating in" if which == SUCCESSOR else "rotating out"
+            return word, f"It is the {which} of a rotation under way: rotate it to go on."
         if condition is Condition.SESSION:
             return (
                 "this session",

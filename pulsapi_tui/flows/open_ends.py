@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from pulsapi_tui.domain.errors import JournalError
+from pulsapi_tui.domain.health import OLD_KEY, SUCCESSOR
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
@@ -34,8 +35,8 @@ class OpenEnds(msgspec.Struct, frozen=True):
 def rotating_keys(rotations: Iterable[Rotation]) -> dict[str, str]:
     """The old and the new keys of rotations: which ones they are, by their ids."""
     found = list(rotations)
-    keys = {rotation.old.id: "old key" for rotation in found}
-    return keys | {each.new.id: "successor" for each in found if each.new is not None}
+    keys = {rotation.old.id: OLD_KEY for rotation in found}
+    return keys | {each.new.id: SUCCESSOR for each in found if each.new is not None}
 
 
 def open_ends(

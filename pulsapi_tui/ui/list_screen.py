@@ -9,24 +9,26 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from pulsapi_tui.domain.filters import PREFIX, Token
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SortColumn
+from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
 from pulsapi_tui.ui.states import NOTHING_FOUND, empty
+from pulsapi_tui.ui.widgets.footer_line import FooterLine
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
-from pulsapi_tui.ui.widgets.key_details import KeyDetails
+from pulsapi_tui.ui.widgets.key_details import Described, KeyDetails
 from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
 from pulsapi_tui.ui.widgets.text_field import TextField
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
-_TOKENS = ", ".join([f"{PREFIX}{Token.IDLE}", *(token for token in Token if token != Token.IDLE)])
+_TOKENS = " ".join([f"{PREFIX}{Token.IDLE}", *(token for token in Token if token != Token.IDLE)])
 
 
 class ListScreen(Screen[None]):
@@ -59,13 +61,13 @@ class ListScreen(Screen[None]):
         with Horizontal(id="filter-bar"):
             yield Static("/", id="filter-mark")
             yield TextField(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
-            yield Static("Enter keeps it · Esc closes it", id="filter-keys")
+            yield Static("Enter keeps · Esc closes", id="filter-keys")
         with Container(id="body"):
             yield KeysTable(self._listing.describe, id="keys")
             with Container(id="side"):
                 yield KeyDetails(id="details")
         yield StatePanel(id="state")
-        yield Footer(compact=True, show_command_palette=False)
+        yield FooterLine()
         yield TooSmall()
 
     @work(exclusive=True, group="arrange")
@@ -105,9 +107,13 @@ class ListScreen(Screen[None]):
     @on(DataTable.RowHighlighted)
     def _show_details(self) -> None:
         key = self.query_one(KeysTable).key_at_cursor
-        health = self._listing.health(key) if key is not None else None
-        self.query_one(KeyDetails).show(
-            key, health, self._listing.now, self._zone, self._script_profile
+        self.query_one(KeyDetails).show(self._described(key) if key is not None else None)
+
+    def _described(self, key: ApiKey) -> Described:
+        listing = self._listing
+        seen = listing.uses.of(key, listing.now)
+        return Described(
+            key, listing.health(key), listing.now, self._zone, self._script_profile, seen
         )
 
     # Marks, filter and order

@@ -13,7 +13,7 @@ from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.uses import UsesSeen
 from pulsapi_tui.ui.arrangement import Arrangement
-from pulsapi_tui.ui.literal import columnar
+from pulsapi_tui.ui.literal import columnar, lined_up
 from pulsapi_tui.ui.widgets.key_details import GLYPHS
 from pulsapi_tui.ui.widgets.keys_table import KeyRow
 
@@ -139,8 +139,10 @@ class Listing:
         said = f"{GLYPHS[health.condition]} {health.word}"
         return KeyRow(
             name=columnar(key.name),
-            created=ago(key.created_at, self.now),
-            last_used="never" if key.last_used_at is None else ago(key.last_used_at, self.now),
+            created=lined_up(ago(key.created_at, self.now)),
+            last_used="never"
+            if key.last_used_at is None
+            else lined_up(ago(key.last_used_at, self.now)),
             health=NO_OWNER if key.id in self.unowned else said,
             tone=_TONES[health.condition],
             marked=key.id in self.marked,

@@ -7,13 +7,17 @@ no cure. So data is drawn as `Text` or `Content`, which hold it literally.
 from __future__ import annotations
 
 from rich.cells import cell_len, get_character_cell_size
+from rich.console import Console
 from rich.text import Text
 from textual.content import Content
 
 ELLIPSIS = "…"
 
-MUTED = "$foreground 65%"
+MUTED = "$foreground 75%"
 """The style of what is there to be read second."""
+
+_FOLDER = Console(width=80, color_system=None)
+"""Rich measures with one; nothing is written to it."""
 
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
 
@@ -47,6 +51,12 @@ def columnar(text: str) -> str:
     return text if text.isascii() else text.translate(_REGIONAL).translate(_JOINED)
 
 
+def lined_up(age: str) -> str:
+    """An age such as `5 min ago`, its number set right, so that units stand under units."""
+    number, space, rest = age.partition(" ")
+    return f"{number:>2}{space}{rest}" if number.isdigit() else age
+
+
 def shorten(text: str, width: int) -> str:
     """Cut `text` to at most `width` terminal cells, ending in an ellipsis where it was cut.
 
@@ -64,6 +74,12 @@ def shorten(text: str, width: int) -> str:
             break
         kept = index + 1
     return text[:kept].rstrip(_JOINERS) + ELLIPSIS
+
+
+def fold(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` terminal cells, broken at spaces where there are any."""
+    lines = Text(text, end="").wrap(_FOLDER, width)
+    return [line.plain.rstrip() for line in lines]
 
 
 def fit(text: str, width: int) -> str:

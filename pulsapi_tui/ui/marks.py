@@ -1,4 +1,4 @@
-"""How a profile is marked: production above all, or a colour; a word is always with it."""
+"""How a profile is marked: production above all, or a colour; both are said in words, too."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ def mark(profile: Profile) -> tuple[str, str] | None:
     """The mark and its style, for a sentence; None where the profile has none."""
     if profile.production:
         colour = Colour.RED if profile.colour is Colour.NONE else profile.colour
-        return f" ▲ PRODUCTION {profile.name} ", _STYLES[colour]
+        return f" ▲ PRODUCTION {profile.name}{_said(profile.colour)} ", _STYLES[colour]
     if profile.colour is not Colour.NONE:
-        return f" ■ {profile.name} ", _STYLES[profile.colour]
+        return f" ■ {profile.name}{_said(profile.colour)} ", _STYLES[profile.colour]
     return None
+
+
+def _said(colour: Colour) -> str:
+    """The colour's name: it may be the one thing that tells two profiles apart."""
+    return "" if colour is Colour.NONE else f" · {colour.value}"
 
 
 def named(profile: Profile) -> tuple[str, str]:

@@ -34,7 +34,7 @@ NAME = "CI/CD Pipeline"
 def open_plan(terminal: Terminal, name: str) -> None:
     """Put the cursor on a key by the filter, and press R."""
     terminal.press("/")
-    terminal.until("Enter keeps it")
+    terminal.until("Enter keeps")
     terminal.press(name)
     terminal.until("1 shown")
     terminal.press("enter")

@@ -57,9 +57,7 @@ class ConnectScreen(Dialog[Connection | None]):
         yield from self._field(
             "command",
             "or a command",
-            TextField(
-                shlex.join(draft.argv), placeholder="that prints it: pass show pulsapi/production"
-            ),
+            TextField(shlex.join(draft.argv), placeholder="that prints it: pass show pulsapi"),
         )
         yield from self._field("base-url", "Server", TextField(draft.base_url))
         yield from self._field(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
@@ -18,7 +18,7 @@ from pulsapi_tui.domain.times import ago, clock
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind
 from pulsapi_tui.ui.asks import RotationView, RotationWish
 from pulsapi_tui.ui.commands import bindings, key_of
-from pulsapi_tui.ui.literal import MUTED, fit, literal, sentence
+from pulsapi_tui.ui.literal import MUTED, fit, fold, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
 STEP_LABELS = {
@@ -121,7 +121,7 @@ class RotateKeyScreen(Dialog[None]):
             # The app is going away, and its screens with it.
             return
         self.view = view
-        self._update("#steps", _steps(view))
+        self._show_steps()
         self._update("#both", _both(view))
         self._update("#verdict", _verdict(view.verdict))
         self._update("#said", view.said)
@@ -129,6 +129,15 @@ class RotateKeyScreen(Dialog[None]):
             label = self.query_one(selector, Static)
             label.display = bool(str(label.content))
         self._offer(view.choices)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What came of the steps is folded into the width that there is."""
+        self.call_after_refresh(self._show_steps)
+
+    def _show_steps(self) -> None:
+        if self.view is not None and self.query("#steps"):
+            room = 0 if self.has_class("-short") else self.query_one("#steps").content_size.width
+            self._update("#steps", _steps(self.view, room))
 
     def _update(self, selector: str, content: Content) -> None:
         label = self.query_one(selector, Static)
@@ -153,21 +162,38 @@ def _label(wish: RotationWish, label: str) -> Content:
     return sentence(f"{key} " if key else "", (label, "bold"))
 
 
-def _steps(view: RotationView) -> Content:
+def _steps(view: RotationView, room: int) -> Content:
+    """The steps, and what came of each, as far as there is room for that."""
     rotation = view.rotation
     done = {each.step: each for each in rotation.done}
     parts: list[str | tuple[str, str]] = []
     for step in rotation.steps:
-        label = fit(STEP_LABELS[step], 22)
+        label = fit(STEP_LABELS[step], _LABEL)
         parts.append("\n" if parts else "")
         if step in done:
             at = clock(done[step].at, view.zone)
-            parts += [("✓ ", "$success"), label, (f" {at}  {done[step].what}", MUTED)]
+            parts += [("✓ ", "$success"), label, (f" {at}", MUTED)]
+            parts.append((_folded(done[step].what, room), MUTED))
         elif step is rotation.step and not rotation.is_over:
-            parts += [("▸ ", "bold $primary"), (label, "bold"), (f" {_now(view)}", MUTED)]
+            parts += [("▸ ", "bold $primary"), (label, "bold")]
+            parts.append((_folded(_now(view), room), MUTED))
         else:
             parts += [("○ ", MUTED), (label, MUTED)]
     return sentence(*parts)
+
+
+_LABEL = 22
+_INDENT = len("✓ ") + _LABEL + len(" 14:05:09  ")
+_LEAST = 20
+"""Narrower, a text is more folds than words."""
+
+
+def _folded(text: str, room: int) -> str:
+    """`text` beside or under its step, every line of it under the first one; or nothing."""
+    width = room - _INDENT
+    if not text or width < _LEAST:
+        return ""
+    return "  " + ("\n" + " " * _INDENT).join(fold(text, width))
 
 
 def _now(view: RotationView) -> str:

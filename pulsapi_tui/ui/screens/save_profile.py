@@ -65,7 +65,7 @@ class SaveProfileScreen(Dialog[ProfileWanted | None]):
         yield self.text(sentence(("Name of the profile", MUTED)), id="name-label")
         yield TextField(self._wanted.name, id="name", compact=True)
         yield Tick(
-            "Production: marked everywhere, and a revoke asks for the name",
+            "Production: marked, and a revoke asks for its name",
             self._wanted.production,
             id="production",
         )

@@ -43,10 +43,11 @@ class Dialog(ModalScreen[Result]):
         }
         &.-danger > .dialog { border: round $error; border-title-color: $error; }
         & > .dialog > Static { width: 100%; margin-bottom: 1; }
+        & > .dialog > Tick { margin-bottom: 0; }
         &.-short > .dialog > #profile-mark { margin-bottom: 0; }
         & > .dialog > #script { color: $foreground 80%; }
         &.-short > .dialog > #script { display: none; }
-        & .buttons { height: auto; align-horizontal: right; }
+        & .buttons { height: auto; align-horizontal: right; dock: bottom; }
         & .buttons Button { margin-left: 2; min-width: 12; }
         & Input { margin-bottom: 1; }
     }

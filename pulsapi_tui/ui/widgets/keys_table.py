@@ -84,11 +84,11 @@ class KeysTable(DataTable[Text]):
         scrollbar-gutter: stable;
         overflow-x: hidden;
         scrollbar-size-vertical: 1;
-        & > .keys-table--times { color: $foreground 70%; }
+        & > .keys-table--times { color: $foreground 75%; }
         & > .keys-table--mark { color: $accent; text-style: bold; }
         & > .keys-table--in-use { color: $success; }
         & > .keys-table--idle { color: $warning; }
-        & > .keys-table--never-used { color: $foreground 60%; }
+        & > .keys-table--never-used { color: $foreground 75%; }
         & > .keys-table--session { color: $secondary; }
     }
     """

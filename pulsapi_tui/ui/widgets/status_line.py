@@ -24,7 +24,7 @@ class StatusLine(Horizontal):
             text-wrap: nowrap;
             text-overflow: ellipsis;
         }
-        & > #status-server { width: auto; color: $foreground 60%; }
+        & > #status-server { width: auto; color: $foreground 75%; }
         & > #status-server.-trouble { color: $warning; text-style: bold; }
     }
     """
