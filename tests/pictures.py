@@ -1,18 +1,23 @@
 """The README's pictures and tables: `python -m tests.pictures` writes, tests compare.
 
-Every screen at 100x30, from the demo's seeded keys, with the clock standing still. The one picture
-of a reveal shows it masked.
+Every screen at 100x30, from the demo's seeded keys, with the clock standing still. The pictures of
+a reveal show it masked. `python -m tests.pictures --all` draws every screen at four sizes in both
+themes besides, into a folder for each theme.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from textual import events
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Static
 
 from pulsapi_tui.cli import exits
@@ -22,11 +27,18 @@ from pulsapi_tui.domain.errors import (
     PlanRequiredError,
     UnauthorizedError,
 )
+from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.commands import COMMANDS, Place
+from pulsapi_tui.ui.literal import sentence
+from pulsapi_tui.ui.screens.confirm import ReportScreen
+from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.screens.progress import ProgressScreen
+from pulsapi_tui.ui.themes import DARK, LIGHT
 from tests.seeded import (
     DEMO,
+    NOW,
     PROFILES,
     NoClipboard,
     Rotating,
@@ -40,6 +52,9 @@ from tests.seeded import (
 FOLDER = Path(__file__).parent.parent / "screenshots"
 README = FOLDER.parent / "README.md"
 SIZE = (100, 30)
+SIZES = ((60, 16), (80, 24), SIZE, (160, 50))
+THEMES = {"dark": DARK.name, "light": LIGHT.name}
+"""Those of our own, by the folders of their pictures."""
 SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("on the list", ("keys", "table", "app")),
     ("while a key is shown", ("reveal",)),
@@ -48,13 +63,19 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("everywhere", ("help",)),
 )
 UPGRADE_URL = "https://www.pulsapi.com/docs/billing/upgrading"
+KEY_NAMES = {"enter", "escape", "down", "space", "slash", "question_mark", "ctrl+p"}
 Act = Callable[[Pilot[None]], Awaitable[None]]
 
 
 def _keys(*names: str) -> Act:
+    """Keys one after the other, and text, which is pasted."""
+
     async def press(pilot: Pilot[None]) -> None:
         for name in names:
-            await pilot.press(name)
+            if len(name) == 1 or name in KEY_NAMES:
+                await pilot.press(name)
+            else:
+                pilot.app.post_message(events.Paste(name))
             await pilot.pause()
 
     return press
@@ -69,11 +90,46 @@ def _without_toasts(act: Act) -> Act:
     return press
 
 
+def _push(make: Callable[[], Screen[Any]]) -> Act:
+    """What opens only where something went wrong."""
+
+    async def push(pilot: Pilot[None]) -> None:
+        pilot.app.push_screen(make())
+        await pilot.pause()
+
+    return push
+
+
+def _orphan() -> OrphanScreen:
+    key = ApiKey(id="key_13", name="Deploy bot", hint="q7Zd", created_at=NOW, last_used_at=None)
+    why = (
+        "It was created here, and the answer with its secret never came: the connection was lost "
+        "after it was asked for."
+    )
+    return OrphanScreen(key, why, NOW)
+
+
+def _failures() -> ReportScreen:
+    body = sentence(
+        ("✗ Nightly backup report", "bold"),
+        "  PulsAPI did not answer within 10 s, and the list could not be read again either. What "
+        "became of it is not known.",
+    )
+    return ReportScreen("Revoked 1 of 2", body, danger=True)
+
+
 _MARK_THREE = ("G", "space", "k", "k", "space", "g", "j", "space")
+
+
+async def _clean_up(pilot: Pilot[None]) -> None:
+    await pilot.app.run_action("screen.clean_up")
+    await pilot.pause()
+
+
 PICTURES: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
     "welcome": (lambda: None, _keys()),
-    "connect": (lambda: None, _keys("enter", *"an-example-that-is-no-key")),
-    "save-profile": (lambda: None, _keys("enter", *"an-example-that-is-no-key", "enter")),
+    "connect": (lambda: None, _keys("enter", "an-example-that-is-no-key")),
+    "save-profile": (lambda: None, _keys("enter", "an-example-that-is-no-key", "enter")),
     "profiles": (SeededService, _keys("p")),
     "production": (SeededService, _keys("j", "j", "j", "j", "j", "j")),
     "production-revoke": (SeededService, _keys("j", "j", "j", "j", "j", "j", "X")),
@@ -81,15 +137,15 @@ PICTURES: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
     "filter": (SeededService, _keys("slash", *"graf")),
     "marks": (SeededService, _keys(*_MARK_THREE)),
     "details": (SeededService, _keys("j", "j", "enter")),
-    "create": (SeededService, _keys("n", *"Deploy bot")),
-    "reveal": (SeededService, _keys("n", *"Deploy bot", "enter", "c")),
+    "create": (SeededService, _keys("n", "Deploy bot")),
+    "reveal": (SeededService, _keys("n", "Deploy bot", "enter", "c")),
     "delivered": (
         SeededService,
-        _keys("n", *"Deploy bot", "enter", "d", "enter", "enter", "enter"),
+        _keys("n", "Deploy bot", "enter", "d", "enter", "enter", "enter"),
     ),
-    "deliver": (SeededService, _keys("n", *"Deploy bot", "enter", "d", "down")),
-    "verify": (SeededService, _keys("n", *"Deploy bot", "enter", "v")),
-    "way-out": (SeededService, _keys("n", *"Deploy bot", "enter", "escape")),
+    "deliver": (SeededService, _keys("n", "Deploy bot", "enter", "d", "down")),
+    "verify": (SeededService, _keys("n", "Deploy bot", "enter", "v")),
+    "way-out": (SeededService, _keys("n", "Deploy bot", "enter", "escape")),
     "rotate-plan": (SeededService, _keys("j", "j", "j", "j", "j", "j", "R")),
     "rotate": (Rotating, _without_toasts(_keys("j", "R"))),
     "rotate-many": (SeededService, _keys(*_MARK_THREE, "R", "enter", "enter", "enter")),
@@ -122,10 +178,44 @@ PICTURES: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
     ),
 }
 
+MORE: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
+    "sign-in": (
+        lambda: SeededService(UnauthorizedError("", status=401, code="unauthorized")),
+        _keys("enter"),
+    ),
+    "vague": (SeededService, _keys("n", *"test")),
+    "duplicate": (SeededService, _keys("n", "Grafana exporter")),
+    "rotating": (Rotating, _keys("j")),
+    "rotate-deliver": (SeededService, _keys("j", "j", "j", "j", "j", "j", "R", "enter")),
+    "rotate-many-deliver": (SeededService, _keys(*_MARK_THREE, "R")),
+    "abandon": (Rotating, _without_toasts(_keys("j", "R", "a"))),
+    "quit": (Rotating, _without_toasts(_keys("q"))),
+    "nothing-found": (SeededService, _keys("slash", *"zzz")),
+    "bad-filter": (SeededService, _keys("slash", *"is:old")),
+    "clean-up": (SeededService, _clean_up),
+    "orphan": (SeededService, _push(_orphan)),
+    "progress": (SeededService, _push(lambda: ProgressScreen("Revoking 40 API keys", 40))),
+    "report": (SeededService, _push(_failures)),
+}
+"""What the README does not show."""
+
+
+@asynccontextmanager
+async def opened(
+    name: str, size: tuple[int, int] = SIZE, theme: str = DARK.name
+) -> AsyncIterator[tuple[PulsapiApp, Pilot[None]]]:
+    """The app with the screen of that picture on top."""
+    make, act = (PICTURES | MORE)[name]
+    profile = PROFILES.profiles[0] if name.startswith("produc") else DEMO
+    async with _running(make(), profile, size, theme) as (app, pilot):
+        await act(pilot)
+        await pilot.pause(0.1)
+        yield app, pilot
+
 
 @asynccontextmanager
 async def _running(
-    service: SeededService | None, profile: Profile
+    service: SeededService | None, profile: Profile, size: tuple[int, int], theme: str
 ) -> AsyncIterator[tuple[PulsapiApp, Pilot[None]]]:
     app = PulsapiApp(
         None if service is None else connector_to(service, profile),
@@ -133,9 +223,10 @@ async def _running(
         StandingClock(),
         lambda _: NoClipboard(),
         hand_off_of(),
+        theme=theme,
     )
     app.animation_level = "none"
-    async with app.run_test(size=SIZE, notifications=True, tooltips=True) as pilot:
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         while _is_loading(app):
             await pilot.pause(0.01)
         await pilot.pause()
@@ -149,13 +240,14 @@ def _is_loading(app: PulsapiApp) -> bool:
 
 async def draw(name: str) -> str:
     """The picture of that name, as SVG; the same on every run."""
-    make, act = PICTURES[name]
-    profile = PROFILES.profiles[0] if name.startswith("produc") else DEMO
-    async with _running(make(), profile) as (app, pilot):
-        await act(pilot)
-        await pilot.pause(0.1)
-        # The app itself refuses while a key is open; this one is masked, and no key.
-        return App.export_screenshot(app, title="pulsapi-tui", simplify=True) + "\n"
+    async with opened(name) as (app, _):
+        return picture(app)
+
+
+def picture(app: PulsapiApp) -> str:
+    """What the app shows now, as SVG."""
+    # The app itself refuses while a key is open; this one is masked, and no key.
+    return App.export_screenshot(app, title="pulsapi-tui", simplify=True) + "\n"
 
 
 def with_tables(readme: str) -> str:
@@ -203,5 +295,26 @@ async def write_all() -> None:
         (FOLDER / f"{name}.svg").write_text(await draw(name), encoding="utf-8")
 
 
+async def write_all_sizes() -> None:
+    """Write every screen at every size in both themes."""
+    for folder, theme in THEMES.items():
+        (FOLDER / folder).mkdir(exist_ok=True)
+        for old in (FOLDER / folder).glob("*.svg"):
+            old.unlink()
+        for name in PICTURES | MORE:
+            async with opened(name, SIZES[0], theme) as (app, pilot):
+                for width, height in SIZES:
+                    await pilot.resize_terminal(width, height)
+                    await pilot.pause(0.1)
+                    path = FOLDER / folder / f"{name}-{width}x{height}.svg"
+                    path.write_text(picture(app), encoding="utf-8")
+
+
+async def _main(arguments: list[str]) -> None:
+    await write_all()
+    if arguments == ["--all"]:
+        await write_all_sizes()
+
+
 if __name__ == "__main__":
-    asyncio.run(write_all())
+    asyncio.run(_main(sys.argv[1:]))

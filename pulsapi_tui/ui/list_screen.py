@@ -18,7 +18,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
-from pulsapi_tui.ui.states import NOTHING_FOUND, empty
+from pulsapi_tui.ui.states import NOTHING_FOUND, empty, no_such_filter
 from pulsapi_tui.ui.widgets.footer_line import FooterLine
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import Described, KeyDetails
@@ -83,7 +83,9 @@ class ListScreen(Screen[None]):
         if shown:
             self._show_state(None)
         else:
-            self._show_state(NOTHING_FOUND if len(self._listing.keys) else empty())
+            unknown = self._listing.arrangement.filter.unknown
+            found = NOTHING_FOUND if unknown is None else no_such_filter(unknown)
+            self._show_state(found if len(self._listing.keys) else empty())
         self._show_counts()
         self._show_details()
         if self.query_one("#filter-bar").display:

@@ -10,6 +10,7 @@ from pulsapi_tui.domain.errors import (
     PulsapiError,
     UnauthorizedError,
 )
+from pulsapi_tui.domain.filters import hint_for
 from pulsapi_tui.domain.models import Account
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.ui.commands import key_of, press
@@ -51,6 +52,11 @@ def empty() -> State:
 NOTHING_FOUND = State(
     "⌕", "No key matches the filter", "Press Esc to close the filter and see all keys."
 )
+
+
+def no_such_filter(unknown: str) -> State:
+    """The state while a word of the filter means nothing, perhaps since it is still being typed."""
+    return State("?", "No such filter", hint_for(unknown))
 
 
 def could_not_start(error: PulsapiError) -> State:

@@ -31,6 +31,8 @@ DARK = Theme(
         "block-cursor-blurred-background": "#242b3a",
         "block-cursor-blurred-foreground": "#d5dbe8",
         "footer-key-foreground": "#4cc9a7",
+        "button-color-foreground": "#0b1512",
+        "input-selection-background": "#35566b",
         "border": "#4cc9a7",
         "border-blurred": "#2c3446",
     },
@@ -38,9 +40,9 @@ DARK = Theme(
 
 LIGHT = Theme(
     name="pulsapi-light",
-    primary="#0b7a63",
+    primary="#08705a",
     secondary="#2f5fd0",
-    accent="#0b7a63",
+    accent="#08705a",
     warning="#8f5a00",
     error="#b3203c",
     success="#1d7a34",
@@ -57,8 +59,10 @@ LIGHT = Theme(
         "button-focus-text-style": "bold underline",
         "block-cursor-blurred-background": "#dfe5ef",
         "block-cursor-blurred-foreground": "#1c2330",
-        "footer-key-foreground": "#0b7a63",
-        "border": "#0b7a63",
+        "footer-key-foreground": "#08705a",
+        "button-color-foreground": "#ffffff",
+        "input-selection-background": "#b5cbee",
+        "border": "#08705a",
         "border-blurred": "#c3ccdb",
     },
 )

@@ -9,7 +9,7 @@ import pytest
 
 from pulsapi_tui import __version__
 from pulsapi_tui.ui.commands import COMMANDS
-from tests import pictures
+from tests import looks, pictures
 from tests.thorough import thorough
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +37,12 @@ def test_the_tables_are_fresh() -> None:
 )
 async def test_the_screenshots_are_fresh(name: str) -> None:
     path = pictures.FOLDER / f"{name}.svg"
-    drawn = await pictures.draw(name)
-    assert path.read_text(encoding="utf-8") == drawn, "run: python -m tests.pictures"
-    assert f"screenshots/{name}.svg" in README
+    async with pictures.opened(name) as (app, pilot):
+        drawn = pictures.picture(app)
+        assert path.read_text(encoding="utf-8") == drawn, "run: python -m tests.pictures"
+        assert f"screenshots/{name}.svg" in README
+        # The app is here, and to start one takes longer than to look at it.
+        assert await looks.problems(app, pilot) == []
 
 
 def test_no_screenshot_is_left_over() -> None:

@@ -18,7 +18,7 @@ class FooterLine(Footer):
     """Textual's, less the keys for which there is no room, the last ones first."""
 
     DEFAULT_CSS = """
-    FooterLine { padding: 0 1; }
+    FooterLine { padding-left: 1; }
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class FooterLine(Footer):
 
     def _fit(self, keys: Sequence[FooterKey]) -> None:
         room = self.app.size.width - self.gutter.width
-        used = sum(map(_width, keys)) - 1
+        used = sum(map(_width, keys))
         for key in reversed(keys):
             gives_way = used > room and key.action not in ALWAYS
             key.display = not gives_way
