@@ -43,7 +43,7 @@ from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededAccounts, h
 QUIET_ROUNDS = 5
 """So often in a row nothing is left, before it counts: one message makes another."""
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """How long a condition may take to come true before a story fails."""
 
 
