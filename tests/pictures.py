@@ -36,6 +36,7 @@ from pulsapi_tui.ui.screens.confirm import ReportScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.ui.screens.progress import ProgressScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
+from tests import cast
 from tests.seeded import (
     DEMO,
     NOW,
@@ -285,7 +286,7 @@ def _in_code(keys: str) -> str:
 
 
 async def write_all() -> None:
-    """Write every picture into `screenshots/`, and the tables into the README."""
+    """Write every picture and the cast into `screenshots/`, and the tables into the README."""
     readme = README.read_text(encoding="utf-8")
     README.write_text(with_tables(readme), encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
@@ -293,6 +294,7 @@ async def write_all() -> None:
         old.unlink()
     for name in PICTURES:
         (FOLDER / f"{name}.svg").write_text(await draw(name), encoding="utf-8")
+    await cast.write()
 
 
 async def write_all_sizes() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pulsapi_tui import __version__
 from pulsapi_tui.ui.commands import COMMANDS
-from tests import looks, pictures
+from tests import cast, looks, pictures
 from tests.thorough import thorough
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,13 @@ async def test_the_screenshots_are_fresh(name: str) -> None:
         assert f"screenshots/{name}.svg" in README
         # The app is here, and to start one takes longer than to look at it.
         assert await looks.problems(app, pilot) == []
+
+
+@pytest.mark.thorough
+async def test_the_cast_of_the_tour_is_fresh() -> None:
+    recorded = await cast.record()
+    assert cast.PATH.read_text(encoding="utf-8") == recorded, "run: python -m tests.pictures"
+    assert "an-example-that-is-no-key" not in recorded
 
 
 def test_no_screenshot_is_left_over() -> None:
