@@ -103,7 +103,7 @@ async def test_filter_takes_every_printable_key(story: Story) -> None:
     await story.type("XqnsRj")
     assert story.keys_screen.is_active, "no command ran"
     await story.shows("No key matches the filter")
-    await story.shows("Esc closes it")
+    await story.shows("Enter keeps · Esc closes")
     await story.press(*["backspace"] * 6)
     await story.type("GRAF")
     await story.until(lambda: story.names == ["Grafana exporter"] * 2, "any case")
