@@ -37,6 +37,9 @@ STAND_IN = "Name of the key"
 """A key's name whose places in the defaults of the ways are kept for each key's own."""
 
 
+IN_BRACES = "What is in {braces} becomes each key's own name."
+
+
 class Planned(NamedTuple):
     """One key of a plan."""
 
@@ -64,6 +67,7 @@ def templates(ways: Sequence[Way]) -> tuple[Way, ...]:
     return tuple(
         msgspec.structs.replace(
             way,
+            note=f"{way.note} {IN_BRACES}".strip(),
             fields=tuple(
                 msgspec.structs.replace(field, default=_as_template(field)) for field in way.fields
             ),

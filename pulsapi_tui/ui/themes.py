@@ -21,7 +21,6 @@ DARK = Theme(
     background="#11141c",
     surface="#171b26",
     panel="#1f2534",
-    boost="#252c3d",
     dark=True,
     variables={
         "block-cursor-background": "#2b4a52",
@@ -50,7 +49,6 @@ LIGHT = Theme(
     background="#f4f6fa",
     surface="#ffffff",
     panel="#e6eaf2",
-    boost="#dfe5ef",
     dark=False,
     variables={
         "block-cursor-background": "#bfe3da",
