@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.css.query import NoMatches
 from textual.screen import Screen
@@ -29,6 +29,7 @@ from pulsapi_tui.ui.commands import Keys, Place, bindings, key_of, of, use_keys
 from pulsapi_tui.ui.dialogs import Dialogs
 from pulsapi_tui.ui.keymap import textual_keymap
 from pulsapi_tui.ui.literal import sentence
+from pulsapi_tui.ui.painted_app import PaintedApp
 from pulsapi_tui.ui.screens.confirm import ConfirmScreen
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
@@ -61,7 +62,7 @@ ClipboardMaker = Callable[[Callable[[str], None]], Clipboard]
 """Makes the clipboard, given the way to write to the terminal."""
 
 
-class PulsapiApp(App[None]):
+class PulsapiApp(PaintedApp):
     """PulsAPI's API keys."""
 
     TITLE = "PulsAPI API keys"
@@ -277,6 +278,7 @@ class PulsapiApp(App[None]):
                 screen.blank()
                 # A widget tells its screen late that it changed: the last frame may miss it.
                 self.write_to_terminal(ERASE_SCREEN)
+                self.draw_anew()
         lost = return_code == LOST_TERMINAL_EXIT
         message = Text("\n".join(notes)) if notes and not lost else None
         self.call_after_refresh(self.exit, None, return_code, message)
