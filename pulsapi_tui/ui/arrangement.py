@@ -12,7 +12,7 @@ from pulsapi_tui.domain.key_list import (
     SortColumn,
     filter_slices,
     haystack_slices,
-    sort_keys,
+    sort_slices,
 )
 from pulsapi_tui.domain.models import ApiKey
 
@@ -36,7 +36,7 @@ class Arrangement:
         self.column = SortColumn.CREATED
         self.descending = True
         self.filter = KeyFilter()
-        self._sorted: tuple[ApiKey, ...] = ()
+        self._sorted: Sequence[ApiKey] = ()
         self._sorted_from: tuple[Sequence[ApiKey], SortColumn, bool] | None = None
         self._haystacks: list[str] | None = None
         self._found: Sequence[int] = ()
@@ -70,8 +70,8 @@ class Arrangement:
 
     async def arrange(self, keys: Sequence[ApiKey], judge: Judge) -> Sequence[ApiKey]:
         """The keys to show, their health as the judge says."""
-        self._sort(keys)
-        ordered, wanted = self._sorted, self.filter
+        wanted = self.filter
+        ordered = await self._sort(keys)
         if not self.is_filtered:
             return ordered
         if wanted.unknown is not None:
@@ -85,15 +85,20 @@ class Arrangement:
 
     async def fold(self, keys: Sequence[ApiKey]) -> None:
         """Get ready for a filter, so that its first keystroke is as quick as the others."""
-        self._sort(keys)
-        await self._fold(self._sorted)
+        await self._fold(await self._sort(keys))
 
-    def _sort(self, keys: Sequence[ApiKey]) -> None:
+    async def _sort(self, keys: Sequence[ApiKey]) -> Sequence[ApiKey]:
+        wanted = (keys, *self.sorted_by)
         before = self._sorted_from
-        if before is None or before[0] is not keys or before[1:] != self.sorted_by:
-            self._sorted = sort_keys(keys, self.column, descending=self.descending)
-            self._sorted_from = (keys, *self.sorted_by)
-            self._haystacks = None
+        if before is not None and before[0] is keys and before[1:] == wanted[1:]:
+            return self._sorted
+        ordered: list[ApiKey] = []
+        for part in sort_slices(keys, self.column, descending=self.descending):
+            ordered += part
+            await pause(keys)
+        self._sorted, self._sorted_from = ordered, wanted
+        self._haystacks = None
+        return ordered
 
     async def _fold(self, ordered: Sequence[ApiKey]) -> list[str]:
         if self._haystacks is not None:
@@ -101,7 +106,7 @@ class Arrangement:
         haystacks: list[str] = []
         for part in haystack_slices(ordered):
             haystacks += part
-            await _pause(ordered)
+            await pause(ordered)
         if ordered is self._sorted:
             self._haystacks, self._found, self._found_by = haystacks, range(len(ordered)), ""
         return haystacks
@@ -114,7 +119,7 @@ class Arrangement:
         found: list[int] = []
         for part in filter_slices(haystacks, candidates, needle):
             found += part
-            await _pause(candidates)
+            await pause(candidates)
         if kept and haystacks is self._haystacks:
             self._found, self._found_by = found, needle
         return found
@@ -125,10 +130,11 @@ class Arrangement:
         passed: list[int] = []
         for part in passing_slices(ordered, places, predicates_of(wanted.tokens, judge)):
             passed += part
-            await _pause(places)
+            await pause(places)
         return passed
 
 
-async def _pause(keys: Sequence[object]) -> None:
+async def pause(keys: Sequence[object]) -> None:
+    """Let others have their turn, where the list is a long one."""
     if len(keys) > SLICE:
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -60,6 +61,7 @@ class Feed:
         self._account: Account | None = None
         self._fetched: KeyList | None = None
         self._next_try_at: float | None = None
+        self._has_loaded = False
         self.wake = asyncio.Event()
         """Set it to have the list read now."""
 
@@ -111,6 +113,11 @@ class Feed:
 
     def loaded(self, snapshot: Snapshot) -> None:
         """The list is fresh."""
+        if not self._has_loaded:
+            # What is there by now stays. A collection that walked over all of it, keys and classes,
+            # would hold a key press up for several frames.
+            self._has_loaded = True
+            gc.freeze()
         self._next_try_at = None
         self._fetched = snapshot.keys
         self._view.line(f"● live{self._way}")

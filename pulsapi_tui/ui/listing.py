@@ -11,7 +11,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.uses import UsesSeen
-from pulsapi_tui.ui.arrangement import Arrangement
+from pulsapi_tui.ui.arrangement import Arrangement, pause
 from pulsapi_tui.ui.literal import columnar, lined_up
 from pulsapi_tui.ui.widgets.key_details import GLYPHS
 from pulsapi_tui.ui.widgets.keys_table import KeyRow
@@ -87,6 +87,9 @@ class Listing:
 
     async def arrange(self) -> Sequence[ApiKey]:
         """The keys to show, in their order, as of now."""
+        if self.keys is not None:
+            for _ in self.keys.find_duplicates():
+                await pause(self.keys.keys)
         self.now = self._clock.now()
         shown = await self.arrangement.arrange(self.keys.keys if self.keys else (), self._judge())
         self.now = self._clock.now()

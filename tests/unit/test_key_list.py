@@ -15,6 +15,7 @@ from pulsapi_tui.domain.key_list import (
     filter_slices,
     haystack_slices,
     sort_keys,
+    sort_slices,
 )
 from pulsapi_tui.domain.models import ApiKey
 from tests.unit.support import NOW, ids, make_key
@@ -52,6 +53,50 @@ def test_names_sort_alike_whatever_the_order_before(keys: list[ApiKey], descendi
     assert sort_keys(keys, SortColumn.NAME, descending=descending) == sort_keys(
         KEYS, SortColumn.NAME, descending=descending
     )
+
+
+_MANY = st.lists(
+    st.builds(
+        make_key,
+        st.sampled_from("abcdefgh"),
+        st.sampled_from(["alpha", "Alpha", "beta", "alpha-2", "alpha 2", ""]),
+        created_ago=st.sampled_from([timedelta(days=days) for days in range(3)]),
+        used_ago=st.sampled_from([None, timedelta(hours=1), timedelta(hours=2)]),
+    ),
+    max_size=40,
+)
+
+
+@given(_MANY, st.sampled_from(list(SortColumn)), st.booleans())
+def test_sorting_in_slices_gives_the_same_order_and_no_step_takes_many_keys(
+    keys: list[ApiKey], column: SortColumn, descending: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_list, "SLICE", 7)
+        parts = list(sort_slices(keys, column, descending=descending))
+    assert [id(key) for part in parts for key in part] == [
+        id(key) for key in sort_keys(keys, column, descending=descending)
+    ]
+    if len(keys) > 7:
+        assert len(parts) > len(keys) // 7
+
+
+def test_a_long_list_is_cut_in_parts_of_about_a_slice() -> None:
+    keys = [make_key(str(number), f"{number * 7919 % 1000:04}") for number in range(1000)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_list, "SLICE", 50)
+        parts = list(sort_slices(keys, SortColumn.NAME, descending=False))
+    assert max(map(len, parts)) <= 2 * 50
+
+
+@given(_MANY)
+def test_duplicates_are_the_same_found_at_once_or_in_steps(keys: list[ApiKey]) -> None:
+    at_once, in_steps = KeyList(keys, NOW), KeyList(keys, NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_list, "SLICE", 7)
+        assert len(list(in_steps.find_duplicates())) == -(-len(keys) // 7)
+    assert not list(in_steps.find_duplicates())
+    assert in_steps.duplicate_names == at_once.duplicate_names
 
 
 def _haystacks(keys: tuple[ApiKey, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -28,6 +29,8 @@ from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.literal import cell, fit
 
 HEALTH = "health"
+
+_ID = attrgetter("id")
 
 _LABELS = {
     SortColumn.NAME: "Name",
@@ -325,10 +328,10 @@ class KeysTable(DataTable[Text]):
         for index in range(max(0, near - 2), min(len(keys), near + 3)):
             if keys[index].id == wanted_id:
                 return index
-        ids = [key.id for key in keys]
-        if wanted_id in ids:
-            return ids.index(wanted_id)
-        return max(0, min(near, len(keys) - 1))
+        try:
+            return list(map(_ID, keys)).index(wanted_id)
+        except ValueError:
+            return max(0, min(near, len(keys) - 1))
 
 
 def column_of(column_key: ColumnKey) -> SortColumn | None:
