@@ -39,8 +39,11 @@ from pulsapi_tui.domain.secret import Secret
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A page of 1,000 keys with 64 wide characters each stays under 1 MiB."""
 
-MAX_AT_ONCE = 10
-"""httpx gets slower with concurrency; 8 to 12 requests at once were the quickest."""
+MAX_AT_ONCE = 24
+"""Requests under way together, each on a client of its own.
+
+One client of httpx gets slower with each connection more that it has; one apiece does not.
+"""
 
 for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
     # At DEBUG they print headers and broken lines as they came, a secret among them or not.
@@ -56,21 +59,20 @@ class Answer(NamedTuple):
 
 
 class _Line:
-    """A client of httpx, with its connections.
+    """A client of httpx with its connection, for one exchange at a time.
 
-    httpx loses one where an exchange is given up at the wrong moment: its socket stays open until
+    httpx loses it where an exchange is given up at the wrong moment: its socket stays open until
     the client is closed.
     """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
-        self.under_way = 0
         self.is_spent = False
-        """An exchange was given up: it gets no other one, and is closed after its last one."""
+        """An exchange was given up: it gets no other one, and is closed."""
 
 
 class Transport:
-    """One origin, one credential or none, one client. `close` it when done.
+    """One origin, one credential or none, a client for each request at once. `close` it when done.
 
     Raises:
         AddressError: httpx can't make a URL of the base URL's host, or the CA file or the proxy
@@ -93,8 +95,8 @@ class Transport:
         self._version = version
         self._credential = credential
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._line = self._new_line()
-        self._spent: set[_Line] = set()
+        self._idle: list[_Line] = []
+        self._busy: set[_Line] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def _new_line(self) -> _Line:
@@ -106,7 +108,7 @@ class Transport:
             follow_redirects=False,
             cookies=_NoCookies(),
             timeout=None,  # noqa: S113  # the deadline in `exchange` bounds the whole, not a read
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=MAX_AT_ONCE),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=1),
             headers={
                 "Accept": "application/json, application/problem+json",
                 "Accept-Encoding": "identity",
@@ -167,26 +169,24 @@ class Transport:
 
     @asynccontextmanager
     async def _on_a_line(self) -> AsyncIterator[_Line]:
-        """The connections to use; those on which an exchange was given up get no other one."""
-        line = self._line
-        line.under_way += 1
+        """The connection to use; one on which an exchange was given up gets no other one."""
+        # The one that was used last: those that are not needed any more time out.
+        line = self._idle.pop() if self._idle else self._new_line()
+        self._busy.add(line)
         try:
             yield line
         except asyncio.CancelledError:
             line.is_spent = True
             raise
         finally:
-            line.under_way -= 1
+            self._busy.discard(line)
             if line.is_spent:
-                if line is self._line:
-                    self._line = self._new_line()
-                    self._spent.add(line)
-                if not line.under_way:
-                    self._spent.discard(line)
-                    # A task of its own: whoever gave up once may do so again.
-                    closing = asyncio.create_task(line.client.aclose())
-                    self._closing.add(closing)
-                    closing.add_done_callback(self._closing.discard)
+                # A task of its own: whoever gave up once may do so again.
+                closing = asyncio.create_task(line.client.aclose())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+            else:
+                self._idle.append(line)
 
     def sign_in(self, credential: Secret) -> None:
         """Send that credential from now on."""
@@ -194,7 +194,7 @@ class Transport:
 
     async def close(self) -> None:
         """Close every connection."""
-        for line in (self._line, *self._spent):
+        for line in (*self._idle, *self._busy):
             await line.client.aclose()
         await asyncio.gather(*self._closing)
 

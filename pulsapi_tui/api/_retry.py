@@ -20,7 +20,7 @@ MAX_RETRY_AFTER_S = 60.0
 """A longer Retry-After is not waited for: the error says how long it would be."""
 
 BUDGET = 10
-"""Repeats that one client may have lost for nothing: as many requests as it has at once."""
+"""Repeats that one client may have lost for nothing."""
 
 EARNED = 0.1
 """What an answer at the first try adds to the budget."""

@@ -14,6 +14,8 @@ import msgspec
 
 from pulsapi_tui.domain.errors import BadAnswerError
 from pulsapi_tui.domain.models import (
+    MAX_HINT_LENGTH,
+    MAX_TEXT_LENGTH,
     Account,
     ApiKey,
     CreatedKey,
@@ -25,9 +27,6 @@ from pulsapi_tui.domain.models import (
 from pulsapi_tui.domain.ports import KeyPage
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean
-
-MAX_TEXT_LENGTH = 256
-"""Characters of a name; the contract has 64, and an email address can have 254."""
 
 MAX_CAPABILITIES = 64
 
@@ -62,6 +61,14 @@ class _CreatedKey(_Key):
 
 class _KeyPage(msgspec.Struct):
     data: list[_Key]
+    next_cursor: Annotated[str, msgspec.Meta(max_length=2048)] | None
+    total: Count
+
+
+class _PlainPage(msgspec.Struct):
+    """A page in which nothing has to be cleaned, cut or refused."""
+
+    data: list[ApiKey]
     next_cursor: Annotated[str, msgspec.Meta(max_length=2048)] | None
     total: Count
 
@@ -103,20 +110,29 @@ def _decode(body: bytes, kind: type[_T], what: str) -> _T:
     raise failure
 
 
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing to clean; asked first, since most texts of a long list are so."""
+    return text.isascii() and text.isprintable()
+
+
 def _id(text: str) -> str:
     # An id goes back into a URL as it came, so it is refused rather than cleaned.
-    is_clean = text.isascii() or clean(text) == text
-    if not text.isprintable() or not is_clean or text in {".", ".."}:
+    is_clean = _is_plain(text) or (text.isprintable() and clean(text) == text)
+    if not is_clean or text in {".", ".."}:
         raise BadAnswerError("The server sent an id with characters that no id can have.")
     return text
 
 
 def _text(text: str, at_most: int = MAX_TEXT_LENGTH) -> str:
+    if len(text) <= at_most and _is_plain(text):
+        return text
     # Cut first: cleaning walks over what isn't ASCII, and a joiner must not be left at the end.
     return clean(text if len(text) <= at_most else text[: at_most - 1] + "…")
 
 
 def _utc(time: datetime) -> datetime:
+    if time.tzinfo is UTC:
+        return time
     try:
         return time.astimezone(UTC)
     except OverflowError:
@@ -127,7 +143,7 @@ def _api_key(wire: _Key) -> ApiKey:
     return ApiKey(
         id=_id(wire.id),
         name=_text(wire.name),
-        hint=clean(wire.hint[:16]),
+        hint=clean(wire.hint[:MAX_HINT_LENGTH]),
         created_at=_utc(wire.created_at),
         last_used_at=_utc(wire.last_used_at) if wire.last_used_at else None,
     )
@@ -150,8 +166,32 @@ def decode_account(body: bytes) -> Account:
 
 def decode_key_page(body: bytes, etag: str | None) -> KeyPage:
     """`GET /v1/api-keys`."""
+    if (plain := _plain_page(body)) is not None:
+        return KeyPage(tuple(plain.data), plain.next_cursor, etag, plain.total)
     wire = _decode(body, _KeyPage, "the list of keys")
     return KeyPage(tuple(map(_api_key, wire.data)), wire.next_cursor, etag, wire.total)
+
+
+def _plain_page(body: bytes) -> _PlainPage | None:
+    """The page, if it is one of those; most are, and 100,000 keys take half the time so.
+
+    JSON has control characters only as escapes, so plain ASCII without a backslash holds none.
+    """
+    if not body.isascii() or any(mark in body for mark in _NOT_PLAIN):
+        return None
+    try:
+        page = msgspec.json.decode(body, type=_PlainPage)
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError):
+        return None
+    for key in page.data:
+        used_at = key.last_used_at
+        if key.created_at.tzinfo is not UTC or (used_at and used_at.tzinfo is not UTC):
+            return None
+    return page
+
+
+_NOT_PLAIN = (b"\\", b"\x7f", b'"."', b'".."')
+"""An escape, the one control character that JSON lets through, and the ids that none can have."""
 
 
 def decode_created_key(body: bytes) -> CreatedKey:

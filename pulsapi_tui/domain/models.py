@@ -7,7 +7,7 @@ sent back as they came and hold only printable characters.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,11 @@ from pulsapi_tui.domain.secret import Secret
 Plan = Literal["free", "pro", "enterprise"]
 Role = Literal["owner", "admin", "member", "viewer"]
 ServiceStatus = Literal["operational", "degraded", "partial_outage", "major_outage"]
+
+MAX_TEXT_LENGTH = 256
+"""Characters of a name; the contract has 64, and an email address can have 254."""
+
+MAX_HINT_LENGTH = 16
 
 IDEMPOTENT_CREATE = "idempotent-create"
 """The capability of a server where a create may be repeated (contract.md)."""
@@ -44,15 +49,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A key as the list shows it; never with its secret.
 
-    It can't be part of a cycle, so the garbage collector need not walk 100,000 of them.
+    The limits hold where one is decoded. It can't be part of a cycle, so the garbage collector need
+    not walk 100,000 of them.
     """
 
-    id: str
-    name: str
-    hint: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    name: Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
+    hint: Annotated[str, msgspec.Meta(max_length=MAX_HINT_LENGTH)]
     """The last characters of the secret."""
-    created_at: datetime
-    last_used_at: datetime | None
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    last_used_at: Annotated[datetime, msgspec.Meta(tz=True)] | None
     """None: not used so far, as far as the server knows."""
 
 

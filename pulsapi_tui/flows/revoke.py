@@ -12,7 +12,7 @@ from pulsapi_tui.domain.errors import NotFoundError, PulsapiError
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import KeyService
 
-AT_ONCE = 8
+AT_ONCE = 24
 """Requests of one bulk revoke under way together."""
 
 

@@ -300,3 +300,33 @@ def test_an_id_that_is_let_through_can_be_printed(text: str) -> None:
         return
     assert key.id == text
     assert key.id.isprintable()
+
+
+_NAMES = st.text(alphabet='aZ 0.\\"\x7f\x1bé', max_size=4) | st.just("x" * 300)
+_WHEN = st.sampled_from(
+    ["2026-11-24T12:00:00Z", "2026-11-24T12:00:00+01:00", "2026-11-24T12:00:00", "never", None]
+)
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return _wire.decode_key_page(body, None)
+    except BadAnswerError:
+        return BadAnswerError
+
+
+@given(_NAMES, _NAMES, st.sampled_from(["key_1", ".", "..", "", "a b"]), _WHEN, _WHEN)
+def test_a_page_reads_the_same_by_the_quick_way_and_by_the_careful_one(
+    name: str, hint: str, key_id: str, created_at: str | None, last_used_at: str | None
+) -> None:
+    body = _page(name=name, hint=hint, id=key_id, created_at=created_at, last_used_at=last_used_at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_wire, "_plain_page", lambda _: None)
+        careful = _decoded(body)
+    assert _decoded(body) == careful
+
+
+@pytest.mark.parametrize("control", [b"\x00", b"\x1b", b"\n", b"\x1f"])
+def test_a_control_character_is_refused_where_it_is_not_escaped(control: bytes) -> None:
+    with pytest.raises(BadAnswerError):
+        _wire.decode_key_page(_page(name="a@b").replace(b"@", control), None)

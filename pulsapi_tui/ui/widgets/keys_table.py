@@ -145,7 +145,9 @@ class KeysTable(DataTable[Text]):
         row = self._find(wanted_id, old_row)
         size = self._content_size()
         if size != self.virtual_size:
-            self.virtual_size = size
+            # Set as usual, it would lay out the whole screen, where only the bar's thumb moves.
+            self.set_reactive(DataTable.virtual_size, size)
+            self._scroll_update(size)
         if row != old_row:
             with self.prevent(DataTable.RowHighlighted):
                 self.set_reactive(DataTable.cursor_coordinate, Coordinate(row, 0))
