@@ -1,0 +1,1 @@
+"""What ours is measured against: programs that are run, and never imported by ours."""
