@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from pulsapi_tui.cli import exits
+from pulsapi_tui.cli import codes
 from pulsapi_tui.cli.parser import parser
 from pulsapi_tui.cli.process import fail, leave_no_core, unfit_terminal
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_profiles(arguments, key)
     problem = unfit_terminal()
     if problem is not None:
-        return fail(problem, exits.USAGE)
+        return fail(problem, codes.USAGE)
     from pulsapi_tui.cli.screens import run_screens
 
     return run_screens(arguments, key)

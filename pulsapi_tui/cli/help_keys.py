@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import indent
-
 ENV_VARIABLE = "PULSAPI_API_KEY"
 """The variable of an env file, where none is given."""
 
@@ -15,11 +13,17 @@ condition          rotating, this_session, in_use, idle or never_used
 flags              a list of: due, duplicate, vague
 """
 
+
+def _indented(by: str) -> str:
+    # `textwrap` compiles four patterns when it is imported.
+    return "".join(f"{by}{line}\n" for line in _KEY_JSON.splitlines())
+
+
 LIST_EPILOG = f"""\
 --json writes one object:
   account   id, email, display_name, timezone, plan, role, authenticated_key_id
   data      the keys that fit the filter, in the order asked for, each with
-{indent(_KEY_JSON, " " * 12)}\
+{_indented(" " * 12)}\
   total     how many keys the account has, whatever the filter
 
 example: revoke all keys that nothing uses
@@ -29,7 +33,7 @@ example: revoke all keys that nothing uses
 
 SHOW_EPILOG = f"""\
 --json writes one object:
-{indent(_KEY_JSON, "  ")}\
+{_indented("  ")}\
   condition_reason   a sentence
   flag_reasons       a sentence for each flag, in their order
 """

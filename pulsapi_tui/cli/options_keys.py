@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any, Protocol
 
+from pulsapi_tui.cli.help_format import AsWritten
 from pulsapi_tui.cli.help_keys import (
     CHECK_EPILOG,
     CREATE_EPILOG,
@@ -20,19 +19,24 @@ from pulsapi_tui.cli.help_keys import (
     WHOAMI_EPILOG,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from typing import Any, Protocol
+
+    class Commands(Protocol):
+        """Where commands are added; argparse has no public name for it."""
+
+        def add_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+            """Add a command."""
+            ...
+
+
 AccountOptions = Callable[[argparse.ArgumentParser], None]
 """Adds the options that say which account is meant."""
 
 _DURATION = re.compile(r"([0-9]{1,5})([hdw])")
-_LONGEST = timedelta(days=3650)
-
-
-class Commands(Protocol):
-    """Where commands are added; argparse has no public name for it."""
-
-    def add_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
-        """Add a command."""
-        ...
+_LONGEST_D = 3650
 
 
 class _Once(argparse.Action):
@@ -52,6 +56,8 @@ class _Once(argparse.Action):
 
 def duration(text: str) -> timedelta:
     """A time span as people type it: `60d`, `12h`, `2w`."""
+    from datetime import timedelta
+
     match = _DURATION.fullmatch(text)
     span = None
     if match is not None:
@@ -61,7 +67,7 @@ def duration(text: str) -> timedelta:
             "d": timedelta(days=count),
             "w": timedelta(weeks=count),
         }[match[2]]
-    if span is None or not timedelta(0) < span <= _LONGEST:
+    if span is None or not timedelta(0) < span <= timedelta(days=_LONGEST_D):
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 60d, 12h or 2w")
     return span
 
@@ -117,7 +123,7 @@ def _command(
         help=help_,
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=AsWritten,
         allow_abbrev=False,
     )
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from pulsapi_tui.cli.options_keys import AccountOptions, Commands
+from pulsapi_tui.cli.help_format import AsWritten
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pulsapi_tui.cli.options_keys import AccountOptions, Commands
 
 SOURCES = ("command", "keyring", "file", "environment")
 """The words of `domain.profiles.Kept`, safest first."""
@@ -84,7 +89,7 @@ def add(commands: Commands, _: AccountOptions) -> None:
         help="write what completes commands in a shell",
         description="Write what completes this program's commands in a shell.",
         epilog=COMPLETION_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=AsWritten,
         allow_abbrev=False,
     )
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
@@ -96,7 +101,7 @@ def _command(commands: Commands, name: str, help_: str, epilog: str = "") -> Any
         help=help_,
         description=f"{help_[0].upper()}{help_[1:]}.",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=AsWritten,
         allow_abbrev=False,
     )
 

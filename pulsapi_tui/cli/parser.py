@@ -1,16 +1,22 @@
-"""The options. `--help` and `--version` import nothing heavy; a test holds that."""
+"""The options. `--help` and `--version` import nothing heavy; a test holds that.
+
+Not even `typing`, `pathlib` or `datetime`: each costs as much as half of Python's own start.
+"""
 
 from __future__ import annotations
 
 import argparse
 import re
 from functools import partial
-from pathlib import Path
-from typing import NoReturn
 
 from pulsapi_tui import __version__
-from pulsapi_tui.cli import exits, options_keys, options_profiles
-from pulsapi_tui.domain.text import clean
+from pulsapi_tui.cli import codes, options_keys, options_profiles
+from pulsapi_tui.cli.help_format import AsWritten, Filled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, NoReturn
 
 EPILOG = """\
 environment:
@@ -19,7 +25,7 @@ environment:
   PULSAPI_BASE_URL   the server of that key, https://api.pulsapi.com where it is not set
 
 exit codes:
-""" + "".join(f"  {code:<4} {meaning}\n" for code, meaning in exits.MEANINGS.items())
+""" + "".join(f"  {code:<4} {meaning}\n" for code, meaning in codes.MEANINGS.items())
 
 
 PACES_S = {"slow": 6.0, "normal": 3.5, "fast": 1.5}
@@ -32,15 +38,26 @@ _LONG_WORD = re.compile(r"[^\s'\"/:=]{24,}")
 class _Parser(argparse.ArgumentParser):
     """Errors in one line, which may be about a key that was given where none belongs."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": Filled, **options})
+
     def error(self, message: str) -> NoReturn:
+        from pulsapi_tui.domain.text import clean
+
         shown = clean(_LONG_WORD.sub(lambda word: f"{word[0][:4]}…", message))
-        self.exit(exits.USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
+        self.exit(codes.USAGE, f"{self.prog}: {shown} (see {self.prog} --help)\n")
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
     return int(text)
+
+
+def _folder(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def _count(text: str) -> int:
@@ -100,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
         prog="pulsapi-tui",
         description="PulsAPI's Settings > API Keys in the terminal.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=AsWritten,
         allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"pulsapi-tui {__version__}")
@@ -135,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8787, help="the port (8787)")
-    serve.add_argument("--data", type=Path, metavar="DIR", help="where the database lies")
+    serve.add_argument("--data", type=_folder, metavar="DIR", help="where the database lies")
     doctor = commands.add_parser(
         "doctor",
         help="tell what this terminal, clipboard and server can do",

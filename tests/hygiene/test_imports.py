@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
 
 HEAVY = {"textual", "rich", "httpx", "starlette", "uvicorn", "sqlite3", "msgspec", "pyperclip"}
 
+SLOW = {"typing", "pathlib", "datetime", "shutil", "unicodedata", "dataclasses", "inspect"}
+"""Of Python itself: each costs a good part of what its own start does."""
 
-def imported_by(code: str) -> set[str]:
-    """The top-level modules of HEAVY that are loaded after running `code`."""
-    ask = f"\nimport sys; print('LOADED', *({HEAVY!r} & sys.modules.keys()))"
+
+def imported_by(code: str, asked: Set[str] = HEAVY) -> set[str]:
+    """Which of the modules that are asked for are loaded after running `code`."""
+    ask = f"\nimport sys; print('LOADED', *({set(asked)!r} & sys.modules.keys()))"
     # Coverage starts itself in every child, and brings modules along.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
     done = subprocess.run(
@@ -46,6 +50,19 @@ def test_help_and_version_import_nothing_heavy(option: str) -> None:
         f"try: main({option.split()!r})\n"
         "except SystemExit as end: assert end.code == 0"
     )
+    assert loaded == set()
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_nothing_slow(option: str) -> None:
+    asked = SLOW - imported_by("", SLOW)
+    loaded = imported_by(
+        "from pulsapi_tui.cli import main\n"
+        f"try: main({option.split()!r})\n"
+        "except SystemExit as end: assert end.code == 0",
+        asked,
+    )
+    assert "typing" in asked
     assert loaded == set()
 
 
