@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
@@ -30,14 +30,8 @@ from pulsapi_tui.ui.dialogs import Dialogs
 from pulsapi_tui.ui.keymap import textual_keymap
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.painted_app import PaintedApp
-from pulsapi_tui.ui.screens.confirm import ConfirmScreen
-from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
-from pulsapi_tui.ui.screens.profiles import ProfilesScreen
-from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
-from pulsapi_tui.ui.tour import Tour
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 
 LEAVE_WITHIN_S = 3.0
@@ -58,8 +52,21 @@ _WIDTHS = [
 _HEIGHTS = [(0, "-flat"), (MIN_HEIGHT, "-short"), (22, "-tall")]
 
 
+if TYPE_CHECKING:
+    from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+    from pulsapi_tui.ui.tour import Tour
+
 ClipboardMaker = Callable[[Callable[[str], None]], Clipboard]
 """Makes the clipboard, given the way to write to the terminal."""
+
+
+def shown_key(screen: Screen[Any]) -> RevealKeyScreen | None:
+    """The screen, if it shows a key. One that was never imported can't be open."""
+    if "pulsapi_tui.ui.screens.reveal_key" not in sys.modules:
+        return None
+    from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+
+    return screen if isinstance(screen, RevealKeyScreen) else None
 
 
 class PulsapiApp(PaintedApp):
@@ -149,7 +156,7 @@ class PulsapiApp(PaintedApp):
 
     def action_help_quit(self) -> None:
         """What Ctrl+C says, since it quits elsewhere."""
-        reveal = isinstance(self.screen, RevealKeyScreen)
+        reveal = shown_key(self.screen) is not None
         quits = key_of("app.quit") or "Ctrl+Q"
         self._keys_screen.say("Press Esc for the way out." if reveal else f"Press {quits} to quit.")
 
@@ -163,8 +170,12 @@ class PulsapiApp(PaintedApp):
 
     def action_help(self) -> None:
         """Help for the screen that has the focus."""
+        from pulsapi_tui.ui.screens.help import HelpScreen
+        from pulsapi_tui.ui.screens.profiles import ProfilesScreen
+        from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
+
         places: tuple[Place, ...] = ("keys", "table", "help", "app")
-        if isinstance(self.screen, RevealKeyScreen):
+        if shown_key(self.screen) is not None:
             places = ("reveal", "help")
         elif isinstance(self.screen, RotateKeyScreen):
             places = ("rotate", "help")
@@ -210,7 +221,7 @@ class PulsapiApp(PaintedApp):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Refuse while a secret is on the screen."""
-        if any(isinstance(screen, RevealKeyScreen) for screen in self.screen_stack):
+        if any(shown_key(screen) is not None for screen in self.screen_stack):
             raise RuntimeError("no screenshot while a key is shown")
         return super().export_screenshot(title=title, simplify=simplify)
 
@@ -222,8 +233,8 @@ class PulsapiApp(PaintedApp):
 
     @work
     async def _quit(self) -> None:
-        if isinstance(self.screen, RevealKeyScreen):
-            self.screen.action_leave()
+        if (reveal := shown_key(self.screen)) is not None:
+            reveal.action_leave()
             return
         if self._keys_screen.in_hand is not None:
             self._keys_screen.say(
@@ -233,6 +244,8 @@ class PulsapiApp(PaintedApp):
             return
         under_way = self._keys_screen.under_way
         if under_way is not None:
+            from pulsapi_tui.ui.screens.confirm import ConfirmScreen
+
             body = sentence(
                 "Something is under way: ",
                 (under_way, "bold"),
@@ -274,8 +287,8 @@ class PulsapiApp(PaintedApp):
         deadline.start()
         notes = self._unproven()
         for screen in self.screen_stack:
-            if isinstance(screen, RevealKeyScreen):
-                screen.blank()
+            if (reveal := shown_key(screen)) is not None:
+                reveal.blank()
                 # A widget tells its screen late that it changed: the last frame may miss it.
                 self.write_to_terminal(ERASE_SCREEN)
                 self.draw_anew()

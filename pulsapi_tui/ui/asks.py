@@ -218,6 +218,10 @@ class OrphanChoice(Enum):
 class Asks(Protocol):
     """Dialogs, as coroutines. None and False mean that the user went back."""
 
+    async def get_ready(self) -> None:
+        """Do beforehand what the first question would have to wait for."""
+        ...
+
     def about(self, profile: Profile, script_profile: str | None) -> None:
         """What is asked from now on is about the keys of that profile, and bears its mark.
 

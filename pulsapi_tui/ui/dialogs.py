@@ -1,7 +1,12 @@
-"""`Asks`, with the real dialogs: the one place that knows both the screens and what they ask."""
+"""`Asks`, with the real dialogs: the one place that knows both the screens and what they ask.
+
+A dialog is imported when it is asked for: the page is drawn without it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,24 +34,27 @@ from pulsapi_tui.ui.asks import (
     ProfileWanted,
     RotationWanted,
 )
-from pulsapi_tui.ui.screens.abandon import AbandonScreen
-from pulsapi_tui.ui.screens.confirm import ConfirmScreen, ReportScreen
-from pulsapi_tui.ui.screens.connect import ConnectScreen
-from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
-from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
-from pulsapi_tui.ui.screens.orphan import OrphanScreen
-from pulsapi_tui.ui.screens.profiles import ProfilesScreen
-from pulsapi_tui.ui.screens.progress import ProgressScreen
-from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
-from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
-from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
-from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
-from pulsapi_tui.ui.screens.save_profile import SaveProfileScreen
-from pulsapi_tui.ui.screens.sign_in import SignInScreen
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
 Result = TypeVar("Result")
+
+_SCREENS = (
+    "abandon",
+    "confirm",
+    "connect",
+    "create_key",
+    "deliver_key",
+    "orphan",
+    "profiles",
+    "progress",
+    "reveal_key",
+    "revoke_key",
+    "rotate_key",
+    "rotate_many",
+    "rotate_plan",
+    "save_profile",
+    "sign_in",
+)
 
 
 class Dialogs:
@@ -63,6 +71,10 @@ class Dialogs:
         """What is asked from now on bears the mark of that profile."""
         self._profile, self._script_profile = profile, script_profile
 
+    async def get_ready(self) -> None:
+        """Import the dialogs, so that the first one comes as fast as the next."""
+        await asyncio.to_thread(_import_screens)
+
     async def _ask(self, screen: Dialog[Result]) -> Result | None:
         self._mark(screen)
         return await self._app.push_screen_wait(screen)
@@ -72,6 +84,8 @@ class Dialogs:
 
     async def connection(self, draft: Connection, problem: str) -> Connection | None:
         """A server and a key of it."""
+        from pulsapi_tui.ui.screens.connect import ConnectScreen
+
         # Not of this profile: it bears no mark.
         return await self._app.push_screen_wait(ConnectScreen(draft, problem))
 
@@ -84,23 +98,31 @@ class Dialogs:
         problem: str,
     ) -> ProfileWanted | None:
         """How to save the profile of a key that was tried."""
+        from pulsapi_tui.ui.screens.save_profile import SaveProfileScreen
+
         screen = SaveProfileScreen(account, wanted, taken, stores, problem)
         return await self._app.push_screen_wait(screen)
 
     async def profiles(self, listed: ProfileList, opened: str, opened_from: str) -> OpenProfiles:
         """Show the profiles."""
+        from pulsapi_tui.ui.screens.profiles import ProfilesScreen
+
         screen = ProfilesScreen(listed, opened, opened_from)
         await self._app.push_screen(screen)
         return screen
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
         """The name of a new key, and where it goes."""
+        from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
+
         return await self._ask(CreateKeyScreen(taken, draft))
 
     async def target(
         self, key_name: str, before: Target | None, *, correct: bool = False
     ) -> Target | None:
         """Where to deliver a key to."""
+        from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
+
         delivery = self._hand_off.delivery
         ways = await delivery.ways(key_name)
         screen = DeliverKeyScreen(key_name, ways, before, delivery.preview, correct=correct)
@@ -108,6 +130,8 @@ class Dialogs:
 
     async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:
         """Show a key once."""
+        from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+
         screen = RevealKeyScreen(created, origin, self._clipboard, self._hand_off, note)
         self._mark(screen)
         await self._app.push_screen(screen)
@@ -115,6 +139,8 @@ class Dialogs:
 
     async def confirm(self, title: str, body: Content, *, confirm: str) -> bool:
         """Whether to go on all the same."""
+        from pulsapi_tui.ui.screens.confirm import ConfirmScreen
+
         return await self._ask(ConfirmScreen(title, body, confirm=confirm)) is True
 
     async def revoke(
@@ -126,6 +152,8 @@ class Dialogs:
         known: Known | None = None,
     ) -> bool:
         """Whether to revoke these keys."""
+        from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
+
         is_production = self._profile is not None and self._profile.production
         screen = RevokeKeysScreen(keys, now, dry_run=dry_run, known=known, must_type=is_production)
         confirmed = await self._ask(screen)
@@ -135,11 +163,15 @@ class Dialogs:
         self, title: str, body: Content, *, danger: bool = False, unasked: bool = False
     ) -> None:
         """Something that must be read."""
+        from pulsapi_tui.ui.screens.confirm import ReportScreen
+
         screen = ReportScreen(title, body, danger=danger, unasked=unasked)
         await self._ask(screen)
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
         """What to do with a key without an owner."""
+        from pulsapi_tui.ui.screens.orphan import OrphanScreen
+
         choice = await self._ask(OrphanScreen(key, why, now))
         return choice or OrphanChoice.LATER
 
@@ -147,10 +179,14 @@ class Dialogs:
         self, key: ApiKey, now: datetime, *, is_own: bool
     ) -> RotationWanted | None:
         """How to rotate a key."""
+        from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
+
         return await self._ask(RotatePlanScreen(key, now, is_own=is_own))
 
     async def rotation(self, key_name: str) -> OpenRotation:
         """Open a rotation."""
+        from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
+
         screen = RotateKeyScreen(key_name)
         self._mark(screen)
         await self._app.push_screen(screen)
@@ -158,6 +194,8 @@ class Dialogs:
 
     async def target_for_many(self, keys: Sequence[ApiKey], before: Target | None) -> Target | None:
         """Where the successors of these keys go."""
+        from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
+
         delivery = self._hand_off.delivery
         ways = templates(await delivery.ways(STAND_IN))
 
@@ -171,11 +209,15 @@ class Dialogs:
         self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime
     ) -> bool:
         """Whether to rotate these keys like this."""
+        from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
+
         screen = RotateManyScreen(lines, concerns, now)
         return await self._ask(screen) is True
 
     async def progress(self, title: str, total: int) -> OpenProgress:
         """Show how far something has come."""
+        from pulsapi_tui.ui.screens.progress import ProgressScreen
+
         screen = ProgressScreen(title, total)
         self._mark(screen)
         await self._app.push_screen(screen)
@@ -183,8 +225,17 @@ class Dialogs:
 
     async def abandon(self, rotation: Rotation) -> bool | None:
         """How to end a rotation early."""
+        from pulsapi_tui.ui.screens.abandon import AbandonScreen
+
         return await self._ask(AbandonScreen(rotation))
 
     async def another_key(self, origin: str) -> Secret | None:
         """A credential to go on with."""
+        from pulsapi_tui.ui.screens.sign_in import SignInScreen
+
         return await self._ask(SignInScreen(origin))
+
+
+def _import_screens() -> None:
+    for name in _SCREENS:
+        importlib.import_module(f"pulsapi_tui.ui.screens.{name}")

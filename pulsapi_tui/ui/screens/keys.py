@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
 from textual.timer import Timer
@@ -29,15 +30,17 @@ from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.ui.asks import Asks, Severity
 from pulsapi_tui.ui.commands import COMMANDS, bindings, changing_keys
 from pulsapi_tui.ui.feed import Feed
-from pulsapi_tui.ui.key_actions import KeyActions
 from pulsapi_tui.ui.list_screen import ListScreen
-from pulsapi_tui.ui.profile_actions import ProfileActions
 from pulsapi_tui.ui.states import LOADING, WELCOME, signing_in
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import describe_key
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from pulsapi_tui.ui.widgets.state_panel import State
 from pulsapi_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from pulsapi_tui.ui.key_actions import KeyActions
+    from pulsapi_tui.ui.profile_actions import ProfileActions
 
 _CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
 
@@ -89,10 +92,16 @@ class KeysScreen(ListScreen):
         self._feed = Feed(clock, self)
         self._session: Session | None = None
         self._actions: KeyActions | None = None
-        self._profiles = ProfileActions(accounts, asks, self)
+        self._accounts = accounts
         self._account: Account | None = None
         self._refused = False
         self._ticker: Timer | None = None
+
+    @cached_property
+    def _profiles(self) -> ProfileActions:
+        from pulsapi_tui.ui.profile_actions import ProfileActions
+
+        return ProfileActions(self._accounts, self._asks, self)
 
     def on_mount(self) -> None:
         """Show the shell at once; the server comes after the first frame."""
@@ -101,12 +110,14 @@ class KeysScreen(ListScreen):
             self._show_state(WELCOME)
         else:
             self._show_state(LOADING)
-            self._run_feed(self._connect, None)
+            # Not before the frame: importing the client keeps the interpreter busy.
+            self.call_after_refresh(self._run_feed, self._connect, None)
 
     # What the feed tells
 
     @work(exclusive=True, group="feed")
     async def _run_feed(self, connect: Connector, credential: Secret | None) -> None:
+        await asyncio.to_thread(_import_actions)
         await self._feed.run(connect, credential)
 
     def open_account(self, connect: Connector) -> None:
@@ -125,6 +136,8 @@ class KeysScreen(ListScreen):
         self._session = session
         self._script_profile = self._profiles.to_be_named(session)
         self._asks.about(session.profile, self._script_profile)
+        from pulsapi_tui.ui.key_actions import KeyActions
+
         self._actions = KeyActions(session, self._clock, self._asks, self._delivery, self)
         self._show_state(signing_in(session.profile, session.credential_from))
         self._show_header()
@@ -383,6 +396,7 @@ class KeysScreen(ListScreen):
 
     @work
     async def _review(self) -> None:
+        await self._asks.get_ready()
         if self._actions is not None:
             await self._actions.review()
 
@@ -461,3 +475,9 @@ class KeysScreen(ListScreen):
                 self.open_account(self._connect)
             case _:
                 self.action_refresh_now()
+
+
+def _import_actions() -> None:
+    """What a session needs and the first frame does not."""
+    import pulsapi_tui.ui.key_actions
+    import pulsapi_tui.ui.profile_actions  # noqa: F401
