@@ -19,13 +19,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, DataTable, Input, OptionList, Static
-from textual.widgets._footer import FooterKey
 from textual.widgets._toast import ToastRack
 from textual.widgets._toggle_button import ToggleButton
 
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.themes import LIGHT
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from tests import pictures
 
 ALL = "PULSAPI_TUI_ALL_SIZES" in os.environ
@@ -92,11 +92,8 @@ def _scrolling(widget: Widget) -> Iterator[str]:
 def faint(screen: Screen[object]) -> set[str]:
     """Text whose contrast is too low; of what is disabled, and of what is under a dialog, none."""
     boxes = [box.region for box in screen.query(".dialog, #--container")] or [screen.region]
-    disabled = [
-        each.region
-        for each in screen.query(Widget)
-        if each.is_disabled or (isinstance(each, FooterKey) and each.has_class("-disabled"))
-    ]
+    disabled = [each.region for each in screen.query(Widget) if each.is_disabled]
+    key_lines = [each.region for each in screen.query(KeyLine)]
     found = set()
     for y, strip in enumerate(screen._compositor.render_strips()):  # noqa: SLF001
         x = 0
@@ -105,6 +102,9 @@ def faint(screen: Screen[object]) -> set[str]:
             x += cell_len(text)
             readable = text.translate(NO_TEXT).strip()
             if not readable or style is None or not boxes[0].contains_point(at):
+                continue
+            # A key that can't be pressed now.
+            if style.dim and any(region.contains_point(at) for region in key_lines):
                 continue
             if any(region.contains_point(at) for region in disabled):
                 continue

@@ -102,8 +102,11 @@ class PulsapiApp(PaintedApp):
         self._own_keys = keymap or {}
         use_keys(self._own_keys)
         self.set_keymap(textual_keymap(self._own_keys))
-        self._theme_at_start = theme
         self._tour = tour
+        # Before anything is styled: a change later styles all of it again.
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = theme
         self._copier = make_clipboard(self.write_to_terminal)
         dialogs = Dialogs(self, self._copier, hand_off)
         self._keys_screen = KeysScreen(
@@ -115,10 +118,7 @@ class PulsapiApp(PaintedApp):
         return self._keys_screen
 
     def on_mount(self) -> None:
-        """Themes, and the ways in which a terminal can go away."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = self._theme_at_start
+        """Watch the ways in which a terminal can go away."""
         self._watch_signals()
         if self._tour is not None:
             self._tour.begin(self, self._keys_screen)

@@ -19,9 +19,9 @@ from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
 from pulsapi_tui.ui.states import NOTHING_FOUND, empty, no_such_filter
-from pulsapi_tui.ui.widgets.footer_line import FooterLine
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import Described, KeyDetails
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
@@ -67,7 +67,7 @@ class ListScreen(Screen[None]):
             with Container(id="side"):
                 yield KeyDetails(id="details")
         yield StatePanel(id="state")
-        yield FooterLine()
+        yield KeyLine()
         yield TooSmall()
 
     @work(exclusive=True, group="arrange")

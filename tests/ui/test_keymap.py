@@ -15,7 +15,6 @@ from textual.dom import DOMNode
 from textual.keys import _character_to_key
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Button, Input, OptionList
-from textual.widgets._footer import FooterKey
 
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.ui.app import PulsapiApp
@@ -41,6 +40,7 @@ from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT, check_theme
 from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from tests.seeded import (
     NoClipboard,
     Rotating,
@@ -394,7 +394,7 @@ async def test_all_keys_at_once() -> None:
 
 def footer(story: Story) -> dict[str, str]:
     """What the footer shows: labels and their keys."""
-    return {key.description: key.key_display for key in story.app.screen.query(FooterKey)}
+    return {hint.label: hint.display for hint in story.app.screen.query_one(KeyLine).hints}
 
 
 async def test_footer_palette_and_help_show_the_keys() -> None:
