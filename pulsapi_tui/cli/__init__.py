@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pulsapi_tui.cli import codes
 from pulsapi_tui.cli.parser import parser
-from pulsapi_tui.cli.process import fail, leave_no_core, unfit_terminal
+from pulsapi_tui.cli.process import collect_no_garbage, fail, leave_no_core, unfit_terminal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     problem = unfit_terminal()
     if problem is not None:
         return fail(problem, codes.USAGE)
+    collect_no_garbage()
     from pulsapi_tui.cli.screens import run_screens
 
     return run_screens(arguments, key)

@@ -24,6 +24,13 @@ def leave_no_core() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def collect_no_garbage() -> None:
+    """Until the app has drawn: what is imported stays, and looking at it again costs a tenth."""
+    import gc
+
+    gc.disable()
+
+
 def let_go_of_lost_terminal() -> None:
     """Flush; where the terminal is gone, Python's own flush at exit would make the code 120."""
     for stream in (sys.stdout, sys.stderr):

@@ -6,7 +6,6 @@ the keyrings of systems are taken, and what the settings name can narrow that, n
 
 from __future__ import annotations
 
-import configparser
 import importlib
 import importlib.util
 import queue
@@ -184,6 +183,8 @@ def _chosen(environment: Mapping[str, str]) -> str:
 
     chosen = environment.get("PYTHON_KEYRING_BACKEND", "")
     if not chosen:
+        import configparser
+
         settings = configparser.RawConfigParser()
         try:
             settings.read(config_root() / "keyringrc.cfg", encoding="utf-8")

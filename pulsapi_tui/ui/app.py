@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -58,6 +59,13 @@ if TYPE_CHECKING:
 
 ClipboardMaker = Callable[[Callable[[str], None]], Clipboard]
 """Makes the clipboard, given the way to write to the terminal."""
+
+
+def _collect_garbage_again() -> None:
+    """Where the start turned it off. What was imported stays, and is never looked at again."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def shown_key(screen: Screen[Any]) -> RevealKeyScreen | None:
@@ -122,6 +130,7 @@ class PulsapiApp(PaintedApp):
         self._watch_signals()
         if self._tour is not None:
             self._tour.begin(self, self._keys_screen)
+        self.call_after_refresh(_collect_garbage_again)
 
     def write_to_terminal(self, data: str) -> None:
         """Send a sequence to the terminal as it is; for the clipboard only."""

@@ -20,7 +20,6 @@ from pulsapi_tui.domain.ports import Clipboard, HandOff, Store
 from pulsapi_tui.domain.profiles import Profile, ProfileList
 from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.flows.rotate_many import STAND_IN, targets_for, templates
 from pulsapi_tui.ui.asks import (
     Connection,
     Known,
@@ -194,6 +193,7 @@ class Dialogs:
 
     async def target_for_many(self, keys: Sequence[ApiKey], before: Target | None) -> Target | None:
         """Where the successors of these keys go."""
+        from pulsapi_tui.flows.rotate_many import STAND_IN, targets_for, templates
         from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 
         delivery = self._hand_off.delivery
@@ -237,5 +237,7 @@ class Dialogs:
 
 
 def _import_screens() -> None:
+    import pulsapi_tui.flows.rotate_many  # noqa: F401
+
     for name in _SCREENS:
         importlib.import_module(f"pulsapi_tui.ui.screens.{name}")

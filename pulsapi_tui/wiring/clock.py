@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 _YEARS = range(2020, 2200)
@@ -35,6 +34,8 @@ class SystemClock:
 
     def hear(self, date: str) -> None:
         """Take over the `Date` of an answer; one that is none is left out."""
+        from email.utils import parsedate_to_datetime
+
         try:
             said = parsedate_to_datetime(date).astimezone(UTC)
         except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,7 @@
-"""What the user's settings say of the way of a key: where it can go, and by which clipboard."""
+"""What the user's settings say of the way of a key: where it can go, and by which clipboard.
+
+The ways themselves are imported when one is asked for: the first frame comes before it.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,23 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pulsapi_tui.config.settings import RecipeSettings, Settings
-from pulsapi_tui.delivery.command import CommandSink
 from pulsapi_tui.delivery.deliveries import Deliveries
-from pulsapi_tui.delivery.env_file import EnvFileSink
-from pulsapi_tui.delivery.recipes import RECIPES, Recipe, available, mistake
 from pulsapi_tui.delivery.recorders import TerminalRecorders
 from pulsapi_tui.delivery.routes import ClipboardPolicy, Route
-from pulsapi_tui.delivery.secret_file import SecretFileSink
-from pulsapi_tui.delivery.sink import Sink
 from pulsapi_tui.domain.delivery import Field
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import HandOff
 from pulsapi_tui.wiring.accounts import credentials_here, profiles_here
-from pulsapi_tui.wiring.profile_sink import ProfileSink
+
+if TYPE_CHECKING:
+    from pulsapi_tui.delivery.recipes import Recipe
+    from pulsapi_tui.delivery.sink import Sink
 
 
 def hand_off(settings: Settings) -> HandOff:
@@ -33,22 +35,30 @@ def hand_off(settings: Settings) -> HandOff:
         SettingsError: a recipe of the user's own can't work.
     """
     timeout_s = settings.delivery.timeout_s
-    recipes = [*map(_recipe, settings.delivery.recipes), *RECIPES]
-    if timeout_s is not None:
-        recipes = [msgspec.structs.replace(each, timeout_s=timeout_s) for each in recipes]
-
-    profile_sink = ProfileSink(profiles_here(), credentials_here())
+    own_recipes = [*map(_recipe, settings.delivery.recipes)]
 
     def find_sinks() -> Sequence[Sink]:
+        from pulsapi_tui.delivery.command import CommandSink
+        from pulsapi_tui.delivery.env_file import EnvFileSink
+        from pulsapi_tui.delivery.recipes import RECIPES, available
+        from pulsapi_tui.delivery.secret_file import SecretFileSink
+        from pulsapi_tui.wiring.profile_sink import ProfileSink
+
+        recipes = [*own_recipes, *RECIPES]
+        if timeout_s is not None:
+            recipes = [msgspec.structs.replace(each, timeout_s=timeout_s) for each in recipes]
+        profile_sink = ProfileSink(profiles_here(), credentials_here())
         commands = [CommandSink(each, os.environ) for each in available(recipes, os.environ)]
-        own = (profile_sink,) if profile_sink.has_any() else ()
-        return (EnvFileSink(), *commands, SecretFileSink(), *own)
+        profiles = (profile_sink,) if profile_sink.has_any() else ()
+        return (EnvFileSink(), *commands, SecretFileSink(), *profiles)
 
     recorders = TerminalRecorders(os.environ, sys.platform)
     return HandOff(Deliveries(find_sinks), recorders, settings.reveal.mask_after_s)
 
 
 def _recipe(own: RecipeSettings) -> Recipe:
+    from pulsapi_tui.delivery.recipes import Recipe, mistake
+
     recipe = Recipe(
         id=own.id,
         title=own.title or own.id,
