@@ -171,7 +171,8 @@ class Story:
         )
 
     async def put_cursor_on(self, name: str) -> None:
-        """Move the cursor to the first key of that name."""
+        """Move the cursor to the first key of that name, once it is there."""
+        await self.until(lambda: name in self.names, f"{name} is listed")
         self.table.move_cursor(row=self.names.index(name))
         await self.pilot.pause()
 

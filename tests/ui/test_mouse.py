@@ -74,6 +74,7 @@ async def test_buttons_and_the_keys_of_the_footer_are_pressed_by_a_click() -> No
 async def test_the_id_can_be_selected_and_copied() -> None:
     async with story_of(connector_to(SeededService()), clock=StandingClock()) as story:
         await story.shows("CI/CD Pipeline")
+        await story.shows("key_01")
         at = place_of(story, "key_01")
         end = at + Offset(len("key_01") - 1, 0)
         await story.pilot.mouse_down(offset=at)

@@ -347,6 +347,7 @@ async def test_discard_that_fails_keeps_the_key() -> None:
         await story.shows("It could not be revoked")
         assert story.secret == secret, "the key is still here"
         service.revoke_fault = None
+        await story.until(lambda: "Keep it open" not in story.text, "the way out is closed")
         await story.discard()
         await story.shows("Discarded and revoked")
 

@@ -273,7 +273,7 @@ async def test_a_letter_of_its_own_that_was_under_way_is_dropped() -> None:
 
 
 async def test_what_does_not_come_is_said_and_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tour_module, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(tour_module, "PATIENCE_S", 5.0)
     async with touring() as toured:
 
         async def refuse(*_: object) -> None:
@@ -291,7 +291,7 @@ async def test_what_does_not_come_is_said_and_stops_it(monkeypatch: pytest.Monke
 async def test_it_delivers_nowhere_but_where_the_demo_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tour_module, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(tour_module, "PATIENCE_S", 5.0)
     async with touring(hold_at="It goes where it belongs without being shown.") as toured:
         await toured.until_held()
         session = toured.story.keys_screen.session
