@@ -133,7 +133,8 @@ class Tour(ABC):
 
     def _screen_changed(self, screen: Screen[Any]) -> None:
         if not self.is_over:
-            # Once it is there itself.
+            # At once, so that its first layout is right; the bar follows once it can.
+            screen.add_class(TOURED)
             screen.call_next(self._put_bar, screen)
 
     def _put_bar(self, screen: Screen[Any]) -> None:

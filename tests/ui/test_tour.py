@@ -21,6 +21,7 @@ from pulsapi_tui.ui.screens.confirm import ReportScreen
 from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
+from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.widgets.secret_field import SecretField
 from pulsapi_tui.ui.widgets.tour_bar import WIDEST, TourBar
 from tests.seeded import SeededAccounts, hand_off_of
@@ -80,6 +81,11 @@ class Toured:
         assert tuple(bar.region) == (0, 0, self._size[0], 2)
         beside = [child for child in screen.children if child is not bar and child.is_on_screen]
         assert not [child for child in beside if child.region.overlaps(bar.region)]
+        # Where a verdict has many lines, the first row or two scroll out of the smallest window:
+        # steps that are done, and the name that is asked for below.
+        most = 2 if isinstance(screen, RotateKeyScreen | RevokeKeysScreen) else 0
+        for box in screen.query(".dialog"):
+            assert box.max_scroll_y <= most, self.story.text
         head, caption = (row.strip("▌ ") for row in self.story.text.splitlines()[:2])
         if self.captions[-1:] != [caption]:
             self.heads.append(" ".join(head.split()))
