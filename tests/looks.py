@@ -26,6 +26,7 @@ from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.themes import LIGHT
 from pulsapi_tui.ui.widgets.key_line import KeyLine
+from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 from tests import pictures
 
 ALL = "PULSAPI_TUI_ALL_SIZES" in os.environ
@@ -56,6 +57,16 @@ def cut(screen: Screen[object]) -> list[str]:
         for widget in shown
         if not any(isinstance(each, ToastRack) or _may_scroll(each) for each in widget.ancestors)
         for problem in (*_outside(screen, widget), *_too_long(widget), *_scrolling(widget))
+    ]
+
+
+def lost_buttons(screen: Screen[object]) -> list[str]:
+    """Buttons that are not whole: even where much else has to be scrolled to, they are there."""
+    return [
+        f"{button!r}: {problem}"
+        for button in screen.query(Button)
+        if all(each.display for each in button.ancestors_with_self if isinstance(each, Widget))
+        for problem in (*_outside(screen, button), *_too_long(button))
     ]
 
 
@@ -134,6 +145,10 @@ async def problems(app: PulsapiApp, pilot: Pilot[None]) -> list[str]:
             await pilot.resize_terminal(width, height)
             await pilot.pause()
         found += [f"{width}x{height} {problem}" for problem in cut(app.screen)]
+    if ALL:
+        await pilot.resize_terminal(MIN_WIDTH, MIN_HEIGHT)
+        await pilot.pause()
+        found += [f"tiny {problem}" for problem in lost_buttons(app.screen)]
     for theme in THEMES:
         if app.theme != theme:
             app.theme = theme

@@ -18,7 +18,7 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.domain.errors import (
@@ -210,6 +210,9 @@ async def opened(
     profile = PROFILES.profiles[0] if name.startswith("produc") else DEMO
     async with _running(make(), profile, size, theme) as (app, pilot):
         await act(pilot)
+        # The palette's field is Textual's own, and blinks.
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
         await pilot.pause(0.1)
         yield app, pilot
 

@@ -16,6 +16,9 @@ from pulsapi_tui.ui.widgets.dialog import Dialog
 class AbandonScreen(Dialog[bool | None]):
     """Opens on going back. True keeps both keys, False revokes the successor."""
 
+    DEFAULT_CSS = """
+    AbandonScreen.-slim .buttons { layout: vertical; }
+    """
     AUTO_FOCUS = "#back"
 
     def __init__(self, rotation: Rotation) -> None:

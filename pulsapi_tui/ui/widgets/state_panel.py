@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from textual.app import ComposeResult
-from textual.containers import Center, Horizontal, Vertical
+from textual.containers import Center, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
 from pulsapi_tui.ui.literal import literal
@@ -32,7 +32,14 @@ class StatePanel(Vertical):
         align: center middle;
         height: 1fr;
         padding: 0 1;
-        & > #state-box { width: 64; max-width: 100%; height: auto; }
+        & > #state-box {
+            width: 64;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            scrollbar-size-vertical: 1;
+        }
+        & > #state-box > Center { dock: bottom; height: auto; }
         & #state-title { width: 100%; text-align: center; text-style: bold; color: $primary; }
         & #state-buttons { width: auto; height: auto; }
         & #state-buttons Button { margin: 0 1; }
@@ -44,7 +51,7 @@ class StatePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Title, sentences, and perhaps a button."""
-        with Vertical(id="state-box"):
+        with VerticalScroll(id="state-box", can_focus=False):
             yield Static(id="state-title", markup=False)
             yield Static(id="state-body", markup=False)
             with Center(), Horizontal(id="state-buttons"):
