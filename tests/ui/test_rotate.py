@@ -125,7 +125,8 @@ async def test_it_stays_in_flight_and_is_opened_again_from_either_key(rotating: 
     await rotating.shows("1 rotation under way")
     await rotating.until(lambda: rotating.names.count(NAME) == 2, "both keys")
     rows = [index for index, name in enumerate(rotating.names) if name == NAME]
-    assert rotating.text.count("↻ rotating") >= 2
+    assert rotating.text.count("↻ rotating out") == 1
+    assert "↻ rotating in" in rotating.text
     for row in rows:
         rotating.table.move_cursor(row=row)
         await rotating.press("R")
@@ -268,6 +269,7 @@ async def test_several_by_one_plan_and_their_end(rotating: Story, tmp_path: Path
     await rotating.until(lambda: isinstance(rotating.app.screen, DeliverKeyScreen), "the ways")
     await rotating.shows("each of the 3 successors")
     assert "{variable}" in rotating.text
+    assert "What is in {braces} becomes each key's own name." in rotating.text
     await rotating.press("enter", "enter", "enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, RotateManyScreen), "the plan")
     await rotating.until(lambda: is_focused(rotating, "cancel"), "it opens on Cancel")

@@ -88,6 +88,16 @@ def test_use_and_idleness(used_ago: timedelta, condition: Condition, word: str) 
     assert not Judge(NOW, key.id).is_idle(key), "the key of this session is never called idle"
 
 
+@pytest.mark.parametrize(
+    ("which", "word"), [("old key", "rotating out"), ("successor", "rotating in")]
+)
+def test_the_two_keys_of_a_rotation_are_told_apart(which: str, word: str) -> None:
+    health = Judge(NOW, "", rotating={"k1": which}).health(make_key("k1"))
+    assert health.condition is Condition.ROTATING
+    assert health.word == word
+    assert which in health.reason
+
+
 def test_an_idle_key_says_for_how_long() -> None:
     verdict = judge(make_key(used_ago=200 * DAY))
     assert verdict.reason == "No request for 6 mo: if nothing needs it, revoke it."
