@@ -125,7 +125,7 @@ async def test_it_stays_in_flight_and_is_opened_again_from_either_key(rotating: 
     await rotating.shows("1 rotation under way")
     await rotating.until(lambda: rotating.names.count(NAME) == 2, "both keys")
     rows = [index for index, name in enumerate(rotating.names) if name == NAME]
-    assert rotating.text.count("↻ rotating out") == 1
+    assert "↻ rotating out" in rotating.text
     assert "↻ rotating in" in rotating.text
     for row in rows:
         rotating.table.move_cursor(row=row)
