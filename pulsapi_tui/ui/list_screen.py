@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, tzinfo
 
 from textual import on, work
@@ -10,6 +11,7 @@ from textual.binding import ActiveBinding
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
+from textual.worker import Worker
 
 from pulsapi_tui.domain.filters import PREFIX, Token
 from pulsapi_tui.domain.health import HealthLimits
@@ -135,18 +137,19 @@ class ListScreen(Screen[None]):
         self._listing.marked |= shown - {self._listing.session_key_id}
         self._marks_changed()
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Close the filter; else clear the marks."""
         field = self.query_one("#filter", Input)
         bar = self.query_one("#filter-bar")
         if bar.display:
             if self.is_typing_filter:
+                await self._typed_filter()
                 # Nothing was chosen: the cursor goes back to where the search began.
                 self._cursor_id = self._search_began_at
             field.clear()
             bar.display = False
-            self._rearrange()
             self.query_one(KeysTable).focus()
+            await self._apply_filter("")
         elif self._listing.marked:
             self._listing.marked.clear()
             self._marks_changed()
@@ -168,20 +171,37 @@ class ListScreen(Screen[None]):
         self._listing.arrangement.look_for(event.value)
         self._rearrange()
 
-    def action_sort_next(self) -> None:
+    async def _apply_filter(self, text: str) -> None:
+        """Show what fits, before the next key is looked at; the field tells of it only later."""
+        self._listing.arrangement.look_for(text)
+        await self._hold_keys(self._rearrange())
+
+    async def _typed_filter(self) -> str:
+        """What the field holds once it has taken all keys that came before this one."""
+        field, taken = self.query_one("#filter", Input), asyncio.Event()
+        if field.call_later(taken.set):
+            await taken.wait()
+        return field.value
+
+    async def _hold_keys(self, worker: Worker[None]) -> None:
+        """What is typed next is meant for what comes of this, not for what is there now."""
+        while self.is_active and not worker.is_finished:  # noqa: ASYNC110  # a turn or two
+            await asyncio.sleep(0)
+
+    async def action_sort_next(self) -> None:
         """Sort by the next column."""
         self._listing.arrangement.sort_next()
-        self._rearrange()
+        await self._hold_keys(self._rearrange())
 
-    def action_sort_reverse(self) -> None:
+    async def action_sort_reverse(self) -> None:
         """Reverse the order."""
         self._listing.arrangement.sort_by(self._listing.arrangement.column)
-        self._rearrange()
+        await self._hold_keys(self._rearrange())
 
-    def action_sort_by(self, column: str) -> None:
+    async def action_sort_by(self, column: str) -> None:
         """Sort by a column, or the other way round."""
         self._listing.arrangement.sort_by(SortColumn(column))
-        self._rearrange()
+        await self._hold_keys(self._rearrange())
 
     @on(DataTable.HeaderSelected)
     def _sort_by_header(self, event: DataTable.HeaderSelected) -> None:

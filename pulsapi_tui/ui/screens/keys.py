@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -345,9 +344,7 @@ class KeysScreen(ListScreen):
 
         What is typed right after belongs to it.
         """
-        worker = self.run_worker(command)
-        while self.is_active and not worker.is_finished:  # noqa: ASYNC110  # a turn or two
-            await asyncio.sleep(0)
+        await self._hold_keys(self.run_worker(command))
 
     async def action_create_key(self) -> None:
         """Create a key."""
@@ -438,7 +435,9 @@ class KeysScreen(ListScreen):
         """The key under the cursor, in full; from the filter, Enter goes to the list."""
         if self.is_typing_filter:
             # At once, so that the next key is the list's already.
+            text = await self._typed_filter()
             self.set_focus(self.query_one(KeysTable))
+            await self._apply_filter(text)
             return
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
