@@ -6,6 +6,7 @@ What is slow to import is imported here, late and in a thread: the first frame c
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from pulsapi_tui.config.action_log import ActionLogFile
 from pulsapi_tui.config.journal_file import JournalFile
@@ -29,6 +30,9 @@ async def open_service(
 def _service(
     profile: Profile, credential: Secret, clock: Clock, retrying: Retrying | None
 ) -> KeyService:
+    # httpx has a command line of its own, and takes it for missing then. It would import click, and
+    # of rich what no screen needs.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from pulsapi_tui.api.client import PulsApiClient
 
     client = PulsApiClient(

@@ -363,7 +363,7 @@ async def test_a_key_goes_into_no_other_profile_than_its_own() -> None:
     accounts = Accounts()
     async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
         await story.shows("● live")
-        hand_over = story.keys_screen._actions._hand_over  # type: ignore[union-attr]  # noqa: SLF001
+        hand_over = story.keys_screen._actions_of_session()._hand_over  # type: ignore[union-attr]  # noqa: SLF001
         target = Target(way_id=PROFILE_WAY, values={"profile": "acme"})
         agreed = story.app.run_worker(hand_over._agreed(target, ()))  # noqa: SLF001
         await story.shows("can't go into another profile")

@@ -116,7 +116,6 @@ class KeysScreen(ListScreen):
 
     @work(exclusive=True, group="feed")
     async def _run_feed(self, connect: Connector, credential: Secret | None) -> None:
-        await asyncio.to_thread(_import_actions)
         await self._feed.run(connect, credential)
 
     def open_account(self, connect: Connector) -> None:
@@ -135,9 +134,7 @@ class KeysScreen(ListScreen):
         self._session = session
         self._script_profile = self._profiles.to_be_named(session)
         self._asks.about(session.profile, self._script_profile)
-        from pulsapi_tui.ui.key_actions import KeyActions
-
-        self._actions = KeyActions(session, self._clock, self._asks, self._delivery, self)
+        self._actions = None
         self._show_state(signing_in(session.profile, session.credential_from))
         self._show_header()
 
@@ -332,11 +329,18 @@ class KeysScreen(ListScreen):
 
     def _free(self) -> KeyActions | None:
         """The actions, unless one is going on."""
-        if self._actions is None or self._account is None:
+        actions = self._actions_of_session() if self._account is not None else None
+        if actions is not None and actions.busy:
+            self.say(f"Please wait: still {actions.under_way or 'busy'}.", "warning")
             return None
-        if self._actions.busy:
-            self.say(f"Please wait: still {self._actions.under_way or 'busy'}.", "warning")
-            return None
+        return actions
+
+    def _actions_of_session(self) -> KeyActions | None:
+        """Made when they are first needed: the list is shown without them."""
+        if self._actions is None and self._session is not None:
+            from pulsapi_tui.ui.key_actions import KeyActions
+
+            self._actions = KeyActions(self._session, self._clock, self._asks, self._delivery, self)
         return self._actions
 
     async def _ask(self, command: Coroutine[Any, Any, None]) -> None:
@@ -393,9 +397,10 @@ class KeysScreen(ListScreen):
 
     @work
     async def _review(self) -> None:
+        await asyncio.to_thread(_import_actions)
         await self._asks.get_ready()
-        if self._actions is not None:
-            await self._actions.review()
+        if (actions := self._actions_of_session()) is not None:
+            await actions.review()
 
     @work
     async def action_sign_in(self) -> None:
@@ -477,6 +482,6 @@ class KeysScreen(ListScreen):
 
 
 def _import_actions() -> None:
-    """What a session needs and the first frame does not."""
+    """What the commands need and the list does not."""
     import pulsapi_tui.ui.key_actions
     import pulsapi_tui.ui.profile_actions  # noqa: F401
