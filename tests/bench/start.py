@@ -20,11 +20,11 @@ from tests.terminal.terminal import PROGRAM
 MINIMAL = "a minimal Textual app"
 NEWEST_KEY = "CI/CD Pipeline"
 """A row of the first page."""
-KEYS = 100
+KEYS = 10_000
 IDLE_S = 6.0
 
 _PEERS = Path(peers.__file__).parent
-_MINIMAL = (PYTHON, str(_PEERS / "minimal.py"))
+MINIMAL_APP = (PYTHON, str(_PEERS / "minimal.py"))
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def first_frame(turns: int, folder: Path) -> Iterator[Ratio]:
     with _account() as environment:
         for _ in range(turns):
             ours.append(_first_frame_ms([PROGRAM], folder, **environment))
-            peer.append(_first_frame_ms(_MINIMAL, folder))
+            peer.append(_first_frame_ms(MINIMAL_APP, folder))
     yield Ratio("start to first frame", ours, MINIMAL, peer, "ms", 1.2)
 
 
@@ -59,7 +59,7 @@ def first_keys(turns: int, folder: Path) -> Iterator[Ratio]:
     for _ in range(turns):
         with on_a_line([PROGRAM, "demo"], folder) as line:
             ours.append(line.until(shows(NEWEST_KEY)) * 1000)
-        peer.append(_first_frame_ms(_MINIMAL, folder))
+        peer.append(_first_frame_ms(MINIMAL_APP, folder))
     yield Ratio("demo to the first frame with keys", ours, MINIMAL, peer, "ms", 2.0)
 
 
@@ -112,7 +112,7 @@ def idle(turns: int, folder: Path) -> Iterator[Ratio]:
                 spent, count = line.idle(IDLE_S)
                 ours_ms.append(spent)
                 sent.append(count)
-            with on_a_line(_MINIMAL, folder) as line:
+            with on_a_line(MINIMAL_APP, folder) as line:
                 line.until(has_frame)
                 line.settle()
                 peer_ms.append(line.idle(IDLE_S)[0])

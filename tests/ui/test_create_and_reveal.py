@@ -116,8 +116,8 @@ async def test_discard_revokes_and_says_so(story: Story) -> None:
 
 
 async def test_the_journal_knows_the_key_until_it_is_proven(story: Story) -> None:
-    assert story.keys_screen._actions is not None  # noqa: SLF001
-    journal = story.keys_screen._actions._session.journal  # noqa: SLF001
+    assert story.keys_screen.session is not None
+    journal = story.keys_screen.session.journal
     path = journal._path  # type: ignore[attr-defined]  # noqa: SLF001
     await open_reveal(story)
     [intent] = json.loads(path.read_text())["intents"]

@@ -40,8 +40,8 @@ async def rotating(
 
 def env_file_of(story: Story) -> Path:
     """The env file that the demo's integration reads."""
-    assert story.keys_screen._actions is not None  # noqa: SLF001
-    target = story.keys_screen._actions._session.last_target.last(NAME)  # noqa: SLF001
+    assert story.keys_screen.session is not None
+    target = story.keys_screen.session.last_target.last(NAME)
     assert target is not None
     return Path(target.values["path"])
 
@@ -75,8 +75,8 @@ async def rotate_up_to_the_watch(story: Story) -> None:
 
 async def works(story: Story, secret: str) -> bool:
     """Whether the server accepts a key."""
-    assert story.keys_screen._actions is not None  # noqa: SLF001
-    service = story.keys_screen._actions._session.service  # noqa: SLF001
+    assert story.keys_screen.session is not None
+    service = story.keys_screen.session.service
     from pulsapi_tui.flows.deliver import try_key
 
     return (await try_key(Secret(secret), service)).works
