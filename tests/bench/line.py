@@ -31,6 +31,10 @@ _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x
 PYTHON = sys.executable
 
 
+class NothingDrawnError(Exception):
+    """What was waited for never came."""
+
+
 class Line:
     """A program on a pty. It is not drawn: that would take the processor from the program."""
 
@@ -52,7 +56,7 @@ class Line:
         while not is_there(self.raw):
             spent = time.perf_counter() - self._started
             if spent > PATIENCE_S or not self._read(PATIENCE_S - spent):
-                raise RuntimeError(f"never drawn; the last bytes: {self.raw[-400:]!r}")
+                raise NothingDrawnError(f"never drawn; the last bytes: {self.raw[-400:]!r}")
         return time.perf_counter() - self._started
 
     def settle(self) -> int:

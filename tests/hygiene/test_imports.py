@@ -72,6 +72,54 @@ def test_the_ui_comes_without_http_and_without_the_server() -> None:
     assert not loaded & {"httpx", "starlette", "uvicorn", "sqlite3", "pyperclip"}
 
 
+LATER = {
+    "configparser",
+    "email",
+    "httpx",
+    "pulsapi_tui.api.client",
+    "pulsapi_tui.delivery.command",
+    "pulsapi_tui.delivery.env_file",
+    "pulsapi_tui.delivery.recipes",
+    "pulsapi_tui.flows.create",
+    "pulsapi_tui.flows.rotate",
+    "pulsapi_tui.ui.key_actions",
+    "pulsapi_tui.ui.profile_actions",
+    "textual.widgets._footer",
+    *(
+        f"pulsapi_tui.ui.screens.{path.stem}"
+        for path in (Path(__file__).parents[2] / "pulsapi_tui/ui/screens").glob("*.py")
+        if path.stem not in {"__init__", "keys"}
+    ),
+}
+"""What is imported once the first frame is there, or when it is asked for."""
+
+
+def test_the_first_frame_needs_no_dialog_no_flow_and_no_client() -> None:
+    assert len(LATER) > 20
+    textuals = imported_by("import textual.app, textual.widgets", LATER)
+    assert imported_by("import pulsapi_tui.cli.screens", LATER - textuals) == set()
+
+
+def test_the_dialogs_are_imported_before_they_are_asked_for() -> None:
+    loaded = imported_by("from pulsapi_tui.ui import dialogs; dialogs._import_screens()", LATER)
+    screens = {name for name in LATER if name.startswith("pulsapi_tui.ui.screens.")}
+    # The help is the app's own.
+    assert screens - loaded == {"pulsapi_tui.ui.screens.help"}
+
+
+def test_a_session_leaves_the_command_line_of_httpx_out() -> None:
+    code = """
+import asyncio
+from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.wiring.clock import SystemClock
+from pulsapi_tui.wiring.sessions import open_service
+profile = Profile(name="local", base_url="http://127.0.0.1:1")
+asyncio.run(open_service(profile, Secret("k" * 24), SystemClock()))
+"""
+    assert imported_by(code, {"httpx", "click", "rich"}) == {"httpx"}
+
+
 def test_the_client_comes_without_a_terminal() -> None:
     assert (
         imported_by("import pulsapi_tui.api.client") == {"httpx", "msgspec"} | _brought_by_httpx()

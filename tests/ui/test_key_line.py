@@ -1,0 +1,86 @@
+"""The keys in the last line: what a click and the pointer do there."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
+from pulsapi_tui.ui.widgets.key_line import Hint, KeyLine
+from tests.seeded import SeededService
+from tests.ui.support import Story, connector_of, story_of
+
+
+def hint_of(story: Story, label: str) -> Hint:
+    """A key of the last line."""
+    hints = story.app.screen.query_one(KeyLine).hints
+    return next(hint for hint in hints if hint.label == label)
+
+
+async def test_a_click_presses_the_key_under_it_and_nothing_beside_it() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        create, rotate = hint_of(story, "Create"), hint_of(story, "Rotate")
+        assert create.end + 1 == rotate.start
+        await story.pilot.click(KeyLine, offset=(create.end, 0))
+        await story.pilot.pause()
+        assert not isinstance(story.app.screen, CreateKeyScreen)
+        await story.pilot.click(KeyLine, offset=(create.end - 1, 0))
+        await story.pilot.pause()
+        assert isinstance(story.app.screen, CreateKeyScreen)
+
+
+async def test_what_can_not_be_had_is_dim_and_a_click_on_it_does_nothing() -> None:
+    async with story_of(connector_of(SeededService(role="viewer"))) as story:
+        await story.shows("● live")
+        create = hint_of(story, "Create")
+        line = story.app.screen.query_one(KeyLine)
+        assert not create.enabled
+        assert "dim" in str(line.render().spans[0].style)
+        await story.pilot.click(KeyLine, offset=(create.start, 0))
+        await story.pilot.pause()
+        assert not isinstance(story.app.screen, CreateKeyScreen)
+
+
+async def test_the_pointer_marks_a_key_and_says_what_it_does() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        line = story.app.screen.query_one(KeyLine)
+        create = hint_of(story, "Create")
+        await story.pilot.hover(KeyLine, offset=(create.start, 0))
+        assert line.hovered is not None
+        assert line.hovered.label == "Create"
+        assert line.tooltip == (line.hovered.help or None)
+        assert "on $block-hover-background" in str(line.render().spans[0].style)
+        await story.pilot.hover("#keys")
+        assert line.hovered is None
+
+
+async def test_keys_change_without_a_widget_more() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        line = story.app.screen.query_one(KeyLine)
+        before = line.hints
+        await story.pilot.press("slash")
+        await story.pilot.pause()
+        assert line.hints != before
+        assert not line.children
+
+
+@pytest.fixture
+def no_garbage_collected() -> Iterator[None]:
+    """As the command line starts the app."""
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collected")
+async def test_garbage_is_collected_again_from_the_first_frame_on() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
