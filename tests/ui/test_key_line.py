@@ -19,15 +19,22 @@ def hint_of(story: Story, label: str) -> Hint:
     return next(hint for hint in hints if hint.label == label)
 
 
+def start_of(story: Story, label: str) -> int:
+    """The column in which it begins."""
+    starts = story.app.screen.query_one(KeyLine).starts()
+    return next(at for at, hint in starts if hint.label == label)
+
+
 async def test_a_click_presses_the_key_under_it_and_nothing_beside_it() -> None:
     async with story_of(connector_of(SeededService())) as story:
         await story.shows("● live")
-        create, rotate = hint_of(story, "Create"), hint_of(story, "Rotate")
-        assert create.end + 1 == rotate.start
-        await story.pilot.click(KeyLine, offset=(create.end, 0))
+        start = start_of(story, "Create")
+        end = start + hint_of(story, "Create").width
+        assert end + 1 == start_of(story, "Rotate")
+        await story.pilot.click(KeyLine, offset=(end, 0))
         await story.pilot.pause()
         assert not isinstance(story.app.screen, CreateKeyScreen)
-        await story.pilot.click(KeyLine, offset=(create.end - 1, 0))
+        await story.pilot.click(KeyLine, offset=(end - 1, 0))
         await story.pilot.pause()
         assert isinstance(story.app.screen, CreateKeyScreen)
 
@@ -39,7 +46,7 @@ async def test_what_can_not_be_had_is_dim_and_a_click_on_it_does_nothing() -> No
         line = story.app.screen.query_one(KeyLine)
         assert not create.enabled
         assert "dim" in str(line.render().spans[0].style)
-        await story.pilot.click(KeyLine, offset=(create.start, 0))
+        await story.pilot.click(KeyLine, offset=(start_of(story, "Create"), 0))
         await story.pilot.pause()
         assert not isinstance(story.app.screen, CreateKeyScreen)
 
@@ -48,8 +55,7 @@ async def test_the_pointer_marks_a_key_and_says_what_it_does() -> None:
     async with story_of(connector_of(SeededService())) as story:
         await story.shows("● live")
         line = story.app.screen.query_one(KeyLine)
-        create = hint_of(story, "Create")
-        await story.pilot.hover(KeyLine, offset=(create.start, 0))
+        await story.pilot.hover(KeyLine, offset=(start_of(story, "Create"), 0))
         assert line.hovered is not None
         assert line.hovered.label == "Create"
         assert line.tooltip == (line.hovered.help or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -97,13 +98,18 @@ class KeyLine(Widget):
             ]
         return sentence(*parts)
 
-    def _at(self, column: int) -> Hint | None:
+    def starts(self) -> Iterator[tuple[int, Hint]]:
+        """The column in which each that is shown begins."""
         at = self.gutter.left
         for hint in self.shown:
-            if at <= column < at + hint.width:
-                return hint
+            yield at, hint
             at += hint.width + 1
-        return None
+
+    def _at(self, column: int) -> Hint | None:
+        return next(
+            (hint for at, hint in self.starts() if at <= column < at + hint.width),
+            None,
+        )
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Mark what a click would do, and say what that is."""
@@ -115,11 +121,7 @@ class KeyLine(Widget):
         self.hovered = None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Press the key."""
+        """Press the key; the screen says why, where it can't be had."""
         hint = self._at(event.x)
-        if hint is None:
-            return
-        if hint.enabled:
+        if hint is not None:
             self.app.simulate_key(hint.key)
-        else:
-            self.app.bell()
