@@ -217,7 +217,8 @@ async def test_stopped_while_it_types_it_types_no_further() -> None:
         await story.press("x")
         await story.shows(STOPPED.format("Create"))
         toured.is_held = False
-        await story.pilot.pause(0.1)
+        worker = toured.tour._worker  # noqa: SLF001
+        await story.until(lambda: worker is not None and worker.is_finished, "it walks no further")
         assert story.app.screen.query_one("#name", Input).value == "Depl"
         await story.type("oy it")
         assert story.app.screen.query_one("#name", Input).value == "Deploy it"
