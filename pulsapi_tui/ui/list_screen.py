@@ -186,7 +186,7 @@ class ListScreen(Screen[None]):
     async def _hold_keys(self, worker: Worker[None]) -> None:
         """What is typed next is meant for what comes of this, not for what is there now."""
         # One that another took the place of before it began never counts as finished.
-        while self.is_active and not (worker.is_finished or worker.is_cancelled):
+        while self.is_active and not (worker.is_finished or worker.is_cancelled):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async def action_sort_next(self) -> None:
