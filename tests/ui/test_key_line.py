@@ -39,7 +39,7 @@ async def test_a_click_presses_the_key_under_it_and_nothing_beside_it() -> None:
         assert isinstance(story.app.screen, CreateKeyScreen)
 
 
-async def test_what_can_not_be_had_is_dim_and_a_click_on_it_does_nothing() -> None:
+async def test_what_can_not_be_had_is_dim_and_a_click_on_it_says_why() -> None:
     async with story_of(connector_of(SeededService(role="viewer"))) as story:
         await story.shows("● live")
         create = hint_of(story, "Create")
@@ -49,6 +49,7 @@ async def test_what_can_not_be_had_is_dim_and_a_click_on_it_does_nothing() -> No
         await story.pilot.click(KeyLine, offset=(start_of(story, "Create"), 0))
         await story.pilot.pause()
         assert not isinstance(story.app.screen, CreateKeyScreen)
+        assert "viewer" in story.toasts[-1]
 
 
 async def test_the_pointer_marks_a_key_and_says_what_it_does() -> None:
