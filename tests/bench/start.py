@@ -18,9 +18,10 @@ from tests.server.support import read_line, start_demo
 from tests.terminal.terminal import PROGRAM
 
 MINIMAL = "a minimal Textual app"
-NEWEST_KEY = "CI/CD Pipeline"
-"""A row of the first page."""
-KEYS = 10_000
+NEWEST_KEY = "dana's"
+"""A word of the first row, and of nothing else; one word, since spaces may not be sent anew."""
+KEYS = 12
+MANY_KEYS = 10_000
 IDLE_S = 6.0
 
 _PEERS = Path(peers.__file__).parent
@@ -28,9 +29,9 @@ MINIMAL_APP = (PYTHON, str(_PEERS / "minimal.py"))
 
 
 @contextmanager
-def _account() -> Iterator[dict[str, str]]:
+def _account(keys: int = KEYS) -> Iterator[dict[str, str]]:
     """A server that runs, and the environment that opens its account."""
-    server = start_demo("--keys", str(KEYS))
+    server = start_demo("--keys", str(keys))
     try:
         hello = read_line(server)
         yield {"PULSAPI_API_KEY": hello["key"], "PULSAPI_BASE_URL": hello["base_url"]}
@@ -85,12 +86,12 @@ def bytes_until_settled(turns: int, folder: Path) -> Iterator[Ratio]:
     health = ("● in use", "○ never used", "! idle 94 d")
     cells = [
         [f"billing-worker-{n}", f"{n + 2} h ago", f"{n + 1} min ago", health[n % 3]]
-        for n in range(KEYS)
+        for n in range(MANY_KEYS)
     ]
     rows.write_text(json.dumps({"theme": asdict(DARK), "rows": cells}))
     ours: list[float] = []
     peer: list[float] = []
-    with _account() as environment:
+    with _account(MANY_KEYS) as environment:
         for _ in range(turns):
             with on_a_line([PROGRAM], folder, **environment) as line:
                 line.until(shows(NEWEST_KEY))
