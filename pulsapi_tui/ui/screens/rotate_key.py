@@ -18,7 +18,7 @@ from pulsapi_tui.domain.times import ago, clock
 from pulsapi_tui.domain.verdict import Verdict, VerdictKind
 from pulsapi_tui.ui.asks import RotationView, RotationWish
 from pulsapi_tui.ui.commands import bindings, key_of
-from pulsapi_tui.ui.literal import MUTED, fit, fold, literal, sentence
+from pulsapi_tui.ui.literal import MUTED, fit, fold, literal, sentence, shorten
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
 STEP_LABELS = {
@@ -137,7 +137,8 @@ class RotateKeyScreen(Dialog[None]):
     def _show_steps(self) -> None:
         if self.view is not None and self.query("#steps"):
             room = 0 if self.has_class("-short") else self.query_one("#steps").content_size.width
-            self._update("#steps", _steps(self.view, room))
+            most = _MOST_FOLDS if self.app.size.height >= _HIGH else 1
+            self._update("#steps", _steps(self.view, room, most))
 
     def _update(self, selector: str, content: Content) -> None:
         label = self.query_one(selector, Static)
@@ -162,7 +163,7 @@ def _label(wish: RotationWish, label: str) -> Content:
     return sentence(f"{key} " if key else "", (label, "bold"))
 
 
-def _steps(view: RotationView, room: int) -> Content:
+def _steps(view: RotationView, room: int, most: int) -> Content:
     """The steps, and what came of each, as far as there is room for that."""
     rotation = view.rotation
     done = {each.step: each for each in rotation.done}
@@ -173,10 +174,10 @@ def _steps(view: RotationView, room: int) -> Content:
         if step in done:
             at = clock(done[step].at, view.zone)
             parts += [("✓ ", "$success"), label, (f" {at}", MUTED)]
-            parts.append((_folded(done[step].what, room), MUTED))
+            parts.append((_folded(done[step].what, room, most), MUTED))
         elif step is rotation.step and not rotation.is_over:
             parts += [("▸ ", "bold $primary"), (label, "bold")]
-            parts.append((_folded(_now(view), room), MUTED))
+            parts.append((_folded(_now(view), room, most), MUTED))
         else:
             parts += [("○ ", MUTED), (label, MUTED)]
     return sentence(*parts)
@@ -184,16 +185,22 @@ def _steps(view: RotationView, room: int) -> Content:
 
 _LABEL = 22
 _INDENT = len("✓ ") + _LABEL + len(" 14:05:09  ")
+_HIGH, _MOST_FOLDS = 30, 3
+"""In a lower terminal the verdict, which comes after the steps, needs the lines."""
+
 _LEAST = 20
 """Narrower, a text is more folds than words."""
 
 
-def _folded(text: str, room: int) -> str:
+def _folded(text: str, room: int, most: int) -> str:
     """`text` beside or under its step, every line of it under the first one; or nothing."""
     width = room - _INDENT
     if not text or width < _LEAST:
         return ""
-    return "  " + ("\n" + " " * _INDENT).join(fold(text, width))
+    lines = fold(text, width)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), width)]
+    return "  " + ("\n" + " " * _INDENT).join(lines)
 
 
 def _now(view: RotationView) -> str:
