@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.command import CommandPalette
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
@@ -104,7 +104,13 @@ def faint(screen: Screen[object]) -> set[str]:
     """Text whose contrast is too low; of what is disabled, and of what is under a dialog, none."""
     boxes = [box.region for box in screen.query(".dialog, #--container")] or [screen.region]
     disabled = [each.region for each in screen.query(Widget) if each.is_disabled]
-    key_lines = [each.region for each in screen.query(KeyLine)]
+    # Keys that can't be pressed now are dim.
+    disabled += [
+        Region(line.region.x + at, line.region.y, hint.width, 1)
+        for line in screen.query(KeyLine)
+        for at, hint in line.starts()
+        if not hint.enabled
+    ]
     found = set()
     for y, strip in enumerate(screen._compositor.render_strips()):  # noqa: SLF001
         x = 0
@@ -113,9 +119,6 @@ def faint(screen: Screen[object]) -> set[str]:
             x += cell_len(text)
             readable = text.translate(NO_TEXT).strip()
             if not readable or style is None or not boxes[0].contains_point(at):
-                continue
-            # A key that can't be pressed now.
-            if style.dim and any(region.contains_point(at) for region in key_lines):
                 continue
             if any(region.contains_point(at) for region in disabled):
                 continue

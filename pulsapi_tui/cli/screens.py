@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.asked import account_asked_for
@@ -18,7 +18,6 @@ from pulsapi_tui.domain.errors import PulsapiError, SettingsError
 from pulsapi_tui.domain.ports import Connector
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.commands import Keys
-from pulsapi_tui.ui.demo_tour import NEW_KEY, DemoTour
 from pulsapi_tui.ui.keymap import check_keymap
 from pulsapi_tui.ui.themes import check_theme
 from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
@@ -26,6 +25,9 @@ from pulsapi_tui.wiring.clock import SystemClock
 from pulsapi_tui.wiring.demo import DemoConnector
 from pulsapi_tui.wiring.hand_off import clipboard_policy, hand_off, health_limits
 from pulsapi_tui.wiring.sessions import RemoteConnector
+
+if TYPE_CHECKING:
+    from pulsapi_tui.ui.demo_tour import DemoTour
 
 TOUR_RELOADS_EVERY_S = 5.0
 """The demo's integration reads its env file that often, so that nobody waits long for it."""
@@ -69,7 +71,7 @@ def _demo(arguments: argparse.Namespace, settings: Settings, look: _Look) -> int
         options,
         SystemClock(),
         read_only=arguments.read_only,
-        tour_key=NEW_KEY if tour is not None else "",
+        tour_key=tour.NEW_KEY if tour is not None else "",
     )
     try:
         return _run(arguments, settings, look, connector, connector.tell, tour)
@@ -90,6 +92,8 @@ def _tour(arguments: argparse.Namespace) -> DemoTour | None:
     ]
     if others:
         raise SettingsError(f"--tour shows the demo as it is: leave out {', '.join(others)}.")
+    from pulsapi_tui.ui.demo_tour import DemoTour
+
     return DemoTour(PACES_S["normal"] if arguments.pace is None else arguments.pace)
 
 

@@ -45,6 +45,7 @@ CREATE, DELIVER, ROTATE, REVOKE = "Create", "Deliver", "Rotate", "Revoke"
 class DemoTour(Tour):
     """Four chapters, by the keys of the keymap."""
 
+    NEW_KEY: ClassVar = NEW_KEY
     CHAPTERS: ClassVar = (CREATE, DELIVER, ROTATE, REVOKE)
     NEEDS: ClassVar = (
         "keys.create",

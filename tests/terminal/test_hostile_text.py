@@ -147,7 +147,10 @@ def test_it_is_shown_literally_and_in_columns(machine: Machine) -> None:
     for number, name in enumerate(ALL):
         row = rows[header + 1 + number]
         if name not in JOINED:
-            assert "".join(row[start_cell:]).startswith(f"{number + 1} d ago"), (ascii(name), row)
+            assert "".join(row[start_cell:]).startswith(f"{number + 1:>2} d ago"), (
+                ascii(name),
+                row,
+            )
             assert row[start_cell - 1] == " "
     width = start_cell - 4
     for name in LITERAL:
