@@ -174,7 +174,7 @@ class ListScreen(Screen[None]):
     async def _apply_filter(self, text: str) -> None:
         """Show what fits, before the next key is looked at; the field tells of it only later."""
         self._listing.arrangement.look_for(text)
-        await self._hold_keys(self._rearrange())
+        await self._arrange_now()
 
     async def _typed_filter(self) -> str:
         """What the field holds once it has taken all keys that came before this one."""
@@ -183,26 +183,37 @@ class ListScreen(Screen[None]):
             await taken.wait()
         return field.value
 
+    async def _arrange_now(self) -> None:
+        """Hold the keys back until the table has followed.
+
+        What tells of the filter late may begin another arrangement meanwhile: the last one counts.
+        """
+        self._rearrange()
+        while self.is_active and any(  # noqa: ASYNC110
+            worker.group == "arrange" and not (worker.is_finished or worker.is_cancelled)
+            for worker in self.workers
+        ):
+            await asyncio.sleep(0)
+
     async def _hold_keys(self, worker: Worker[None]) -> None:
-        """What is typed next is meant for what comes of this, not for what is there now."""
-        # One that another took the place of before it began never counts as finished.
-        while self.is_active and not (worker.is_finished or worker.is_cancelled):  # noqa: ASYNC110
+        """What is typed next is meant for what comes of this: the dialog, where it opens one."""
+        while self.is_active and not worker.is_finished:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async def action_sort_next(self) -> None:
         """Sort by the next column."""
         self._listing.arrangement.sort_next()
-        await self._hold_keys(self._rearrange())
+        await self._arrange_now()
 
     async def action_sort_reverse(self) -> None:
         """Reverse the order."""
         self._listing.arrangement.sort_by(self._listing.arrangement.column)
-        await self._hold_keys(self._rearrange())
+        await self._arrange_now()
 
     async def action_sort_by(self, column: str) -> None:
         """Sort by a column, or the other way round."""
         self._listing.arrangement.sort_by(SortColumn(column))
-        await self._hold_keys(self._rearrange())
+        await self._arrange_now()
 
     @on(DataTable.HeaderSelected)
     def _sort_by_header(self, event: DataTable.HeaderSelected) -> None:
