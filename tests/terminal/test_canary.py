@@ -221,11 +221,10 @@ def test_each_form_is_another_and_each_is_found() -> None:
     assert "percent" in canary.found_in(f"?key={quote(canary.secret, safe='')}&x")
     assert "JSON" in canary.found_in(json.dumps({"key": canary.secret}))
     assert "JSON" not in canary.found_in(raw)
-    middle = len(raw) // 2
-    assert canary.found_in(raw[middle : middle + 8]) == ["a piece"]
+    assert canary.found_in(raw[-10:-2]) == ["a piece"]
     assert canary.found_in(base64.b64encode(raw)[20:33]) == ["a piece of base64"]
     assert canary.found_in(raw.hex()[20:37]) == ["a piece of hex"]
-    assert not canary.found_in(raw[middle : middle + 7])
+    assert not canary.found_in(raw[-10:-3])
     assert not canary.found_in(Canary().secret)
     assert canary.secret not in repr(canary)
 
