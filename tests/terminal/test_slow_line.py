@@ -42,6 +42,7 @@ def _asked_about(terminal: Terminal, name: str) -> None:
     terminal.gone("Revoke API key")
 
 
+@pytest.mark.thorough
 def test_keys_typed_ahead_act_on_the_rows_that_they_led_to(far: Terminal) -> None:
     far.press("j", "j", "X")
     _asked_about(far, "Worker 09")
@@ -49,6 +50,7 @@ def test_keys_typed_ahead_act_on_the_rows_that_they_led_to(far: Terminal) -> Non
     _asked_about(far, "Worker 04")
 
 
+@pytest.mark.thorough
 def test_a_new_order_on_its_way_does_not_move_a_destructive_key_to_another_row(
     far: Terminal,
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_new_order_on_its_way_does_not_move_a_destructive_key_to_another_row(
     _asked_about(far, "Worker 07")
 
 
+@pytest.mark.thorough
 def test_a_list_that_changed_meanwhile_does_not_either(far: Terminal, served: Served) -> None:
     far.press("j", "j", "j", "j")
     status, _ = call(served.port, "POST", "/v1/api-keys", served.key, {"name": "From elsewhere"})

@@ -41,6 +41,7 @@ def at_last(terminal: Terminal, condition: Callable[[], bool], what: str) -> Non
         time.sleep(0.1)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
 def test_from_start_to_end_in_tmux(machine: Machine, tmux: list[str]) -> None:
     """All four chapters, by real keys on a real server; no secret is ever drawn."""

@@ -162,6 +162,7 @@ async def test_it_creates_delivers_rotates_and_revokes() -> None:
     assert toured.heads[-1] == "Tour 4/4 Revoke any key stops it"
 
 
+@pytest.mark.thorough
 async def test_it_presses_and_names_the_keys_of_the_keymap() -> None:
     async with touring((160, 50), keymap=OTHER_KEYS) as toured:
         await toured.until_over()
@@ -236,6 +237,7 @@ async def test_stopped_with_a_key_in_hand_nothing_is_lost() -> None:
         await story.shows("Nothing has proven yet that you have this key.")
 
 
+@pytest.mark.thorough
 async def test_stopped_before_a_revoke_nothing_is_revoked() -> None:
     async with touring(hold_at="Revoked, and then proven dead.") as toured:
         story = toured.story
@@ -295,6 +297,7 @@ async def test_what_does_not_come_is_said_and_stops_it(monkeypatch: pytest.Monke
     assert "deliver" not in toured.actions
 
 
+@pytest.mark.thorough
 async def test_it_delivers_nowhere_but_where_the_demo_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
