@@ -593,7 +593,7 @@ async def test_cancelled_calls_use_nothing_up(
 async def test_calls_that_ran_out_of_time_use_nothing_up(
     raw_server: RawServer, make_client: MakeClient
 ) -> None:
-    client = make_client(deadline_s=0.05)
+    client = make_client(deadline_s=0.5)
     raw_server.will(then_stall(b""))
     async with asyncio.timeout(20):
         ends = await asyncio.gather(
