@@ -13,7 +13,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Button, Static
 from textual.widgets._toast import Toast
 
 from pulsapi_tui.domain.health import HealthLimits
@@ -127,8 +127,19 @@ class Story:
     async def discard(self) -> None:
         """Discard and revoke the key that is shown."""
         await self.press("escape")
-        await self.shows("Keep it open")
-        await self.press("tab", "enter")
+        await self.focuses("keep")
+        await self.press("tab")
+        await self.focuses("discard")
+        button = self.app.screen.query_one("#discard", Button)
+        await self.until(lambda: not button.has_class("-active"), "the press before is over")
+        await self.press("enter")
+
+    async def focuses(self, widget_id: str) -> None:
+        """Wait until a widget has the focus."""
+        await self.until(
+            lambda: self.app.focused is not None and self.app.focused.id == widget_id,
+            f"the focus on {widget_id}",
+        )
 
     async def settled(self) -> None:
         """Wait until no message is left; unlike `Pilot.press`, whatever else the machine does."""
