@@ -35,6 +35,10 @@ from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 
+if TYPE_CHECKING:
+    from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
+    from pulsapi_tui.ui.tour import Tour
+
 LEAVE_WITHIN_S = 3.0
 
 LOST_TERMINAL_EXIT = 129
@@ -51,11 +55,6 @@ _WIDTHS = [
     (120, "-wide"),
 ]
 _HEIGHTS = [(0, "-flat"), (MIN_HEIGHT, "-short"), (22, "-tall")]
-
-
-if TYPE_CHECKING:
-    from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-    from pulsapi_tui.ui.tour import Tour
 
 ClipboardMaker = Callable[[Callable[[str], None]], Clipboard]
 """Makes the clipboard, given the way to write to the terminal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 
 from textual import on, work
@@ -11,7 +12,6 @@ from textual.binding import ActiveBinding
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
-from textual.worker import Worker
 
 from pulsapi_tui.domain.filters import PREFIX, Token
 from pulsapi_tui.domain.health import HealthLimits
@@ -184,20 +184,20 @@ class ListScreen(Screen[None]):
         return field.value
 
     async def _arrange_now(self) -> None:
-        """Hold the keys back until the table has followed.
-
-        What tells of the filter late may begin another arrangement meanwhile: the last one counts.
-        """
+        """Arrange, before the next key is looked at."""
         self._rearrange()
-        while self.is_active and any(  # noqa: ASYNC110
+        await self._hold_keys_while(self._is_arranging)
+
+    def _is_arranging(self) -> bool:
+        """Whether any arrangement goes on: a late word of the filter may begin another one."""
+        return any(
             worker.group == "arrange" and not (worker.is_finished or worker.is_cancelled)
             for worker in self.workers
-        ):
-            await asyncio.sleep(0)
+        )
 
-    async def _hold_keys(self, worker: Worker[None]) -> None:
-        """What is typed next is meant for what comes of this: the dialog, where it opens one."""
-        while self.is_active and not worker.is_finished:  # noqa: ASYNC110
+    async def _hold_keys_while(self, goes_on: Callable[[], bool]) -> None:
+        """What is typed next is meant for what comes of it: the new rows, or a dialog."""
+        while self.is_active and goes_on():  # noqa: ASYNC110  # workers have no event for their end
             await asyncio.sleep(0)
 
     async def action_sort_next(self) -> None:

@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pexpect
-
 from tests.terminal.processes import descendants_of, end
-from tests.terminal.terminal import scrubbed_environment
+from tests.terminal.terminal import on_a_pty, scrubbed_environment
 
 COLUMNS, LINES = 120, 40
 PATIENCE_S = 60.0
@@ -40,14 +38,7 @@ class Line:
 
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self._started = time.perf_counter()
-        self._child = pexpect.spawn(
-            argv[0],
-            list(argv[1:]),
-            dimensions=(LINES, COLUMNS),
-            env=dict(environment),
-            timeout=None,
-        )
-        self._child.delaybeforesend = None
+        self._child = on_a_pty(argv, environment, COLUMNS, LINES)
         self._answered = 0
         self.raw = b""
 

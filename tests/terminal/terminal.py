@@ -49,6 +49,21 @@ def scrubbed_environment(home: Path, scratch: Path, **more: str) -> dict[str, st
     }
 
 
+def on_a_pty(
+    argv: Sequence[str], environment: Mapping[str, str], columns: int, lines: int
+) -> pexpect.spawn[bytes]:
+    """Start a program on a pty of its own."""
+    child: pexpect.spawn[bytes] = pexpect.spawn(
+        argv[0],
+        list(argv[1:]),
+        dimensions=(lines, columns),
+        env=dict(environment),
+        timeout=None,
+    )
+    child.delaybeforesend = None
+    return child
+
+
 class Terminal:
     """A program on a pty, and what it drew.
 
@@ -63,14 +78,7 @@ class Terminal:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._at_end = False
-        self._child: pexpect.spawn[bytes] = pexpect.spawn(
-            argv[0],
-            list(argv[1:]),
-            dimensions=(lines, columns),
-            env=dict(environment),
-            timeout=None,
-        )
-        self._child.delaybeforesend = None
+        self._child = on_a_pty(argv, environment, columns, lines)
         self._started: set[int] = set()
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
         self._reader.start()

@@ -98,6 +98,12 @@ class Toured:
     async def until_held(self) -> None:
         await self._until(lambda: self.is_held)
 
+    async def stop_by(self, key: str, chapter: str) -> None:
+        """Press a key where it is held."""
+        await self.until_held()
+        await self.story.press(key)
+        await self.story.shows(STOPPED.format(chapter))
+
     async def _until(self, condition: Callable[[], bool]) -> None:
         """A whole tour may take longer than a story waits for one thing."""
         async with asyncio.timeout(WHOLE_TOUR_S):
@@ -214,9 +220,7 @@ async def test_a_click_and_a_paste_stop_it_too() -> None:
 async def test_stopped_while_it_types_it_types_no_further() -> None:
     async with touring(hold_at="Depl") as toured:
         story = toured.story
-        await toured.until_held()
-        await story.press("x")
-        await story.shows(STOPPED.format("Create"))
+        await toured.stop_by("x", "Create")
         toured.is_held = False
         worker = toured.tour._worker  # noqa: SLF001
         await story.until(lambda: worker is not None and worker.is_finished, "it walks no further")
@@ -228,9 +232,7 @@ async def test_stopped_while_it_types_it_types_no_further() -> None:
 async def test_stopped_with_a_key_in_hand_nothing_is_lost() -> None:
     async with touring(hold_at="It goes where it belongs without being shown.") as toured:
         story = toured.story
-        await toured.until_held()
-        await story.press("escape")
-        await story.shows(STOPPED.format("Deliver"))
+        await toured.stop_by("escape", "Deliver")
         assert isinstance(story.app.screen, RevealKeyScreen)
         assert not story.app.screen.has_class("-leaving")
         await story.press("ctrl+q")
@@ -241,9 +243,7 @@ async def test_stopped_with_a_key_in_hand_nothing_is_lost() -> None:
 async def test_stopped_before_a_revoke_nothing_is_revoked() -> None:
     async with touring(hold_at="Revoked, and then proven dead.") as toured:
         story = toured.story
-        await toured.until_held()
-        await story.press("enter")
-        await story.shows(STOPPED.format("Rotate"))
+        await toured.stop_by("enter", "Rotate")
         assert isinstance(story.app.screen, RevokeKeysScreen)
         await story.press("escape", "escape")
         await story.shows("1 rotation under way")
@@ -252,9 +252,7 @@ async def test_stopped_before_a_revoke_nothing_is_revoked() -> None:
 
 async def test_ctrl_c_stops_it_and_says_what_it_always_says() -> None:
     async with touring(hold_at="A key begins with a name that says what it is for.") as toured:
-        await toured.until_held()
-        await toured.story.press("ctrl+c")
-        await toured.story.shows(STOPPED.format("Create"))
+        await toured.stop_by("ctrl+c", "Create")
         await toured.story.shows("Press q to quit.")
 
 

@@ -349,7 +349,14 @@ class KeysScreen(ListScreen):
 
         What is typed right after belongs to it.
         """
-        await self._hold_keys(self.run_worker(command))
+        worker = self.run_worker(command)
+        await self._hold_keys_while(lambda: not worker.is_finished)
+
+    def _chosen(self) -> list[ApiKey]:
+        """The marked keys, or the one under the cursor."""
+        marked = [key for key in self.key_list.keys if key.id in self._listing.marked]
+        at_cursor = self.query_one(KeysTable).key_at_cursor
+        return marked or ([at_cursor] if at_cursor is not None else [])
 
     async def action_create_key(self) -> None:
         """Create a key."""
@@ -358,17 +365,13 @@ class KeysScreen(ListScreen):
 
     async def action_revoke_keys(self) -> None:
         """Revoke the marked keys, or the one under the cursor."""
-        keys = [key for key in self.key_list.keys if key.id in self._listing.marked]
-        if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
-            keys = [key]
+        keys = self._chosen()
         if keys and (actions := self._free()) is not None:
             await self._ask(actions.revoke(keys))
 
     async def action_rotate_keys(self) -> None:
         """Rotate the marked keys, or the one under the cursor; or go on with its rotation."""
-        keys = [key for key in self.key_list.keys if key.id in self._listing.marked]
-        if not keys and (key := self.query_one(KeysTable).key_at_cursor) is not None:
-            keys = [key]
+        keys = self._chosen()
         if keys and (actions := self._free()) is not None:
             await self._ask(actions.rotate(keys))
 
