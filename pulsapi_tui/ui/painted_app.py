@@ -23,6 +23,9 @@ class PaintedApp(App[None]):
     While the terminal has not taken the frames before, no other one is made: what was wanted
     meanwhile is drawn together when it has. So a slow line shows the newest state and not each one
     before it, and a key press never waits for the line.
+
+    Textual has no public name for what its driver still has to write, for its compositor and for
+    the colours of its console; its version is pinned.
     """
 
     def __init__(self) -> None:

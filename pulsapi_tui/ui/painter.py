@@ -158,10 +158,14 @@ def _cells(strip: Strip, colours: ColorSystem) -> tuple[list[str | None], list[s
     return texts, styles
 
 
-@lru_cache(maxsize=4096)
 def _is_plain(text: str) -> bool:
-    """Whether a cell for each letter is sure: what every terminal has known for long."""
-    return all(char.isascii() or "\u00a0" <= char < "\u0300" or char in _SIGNS for char in text)
+    """Whether a cell for each letter is sure: what every terminal has known for long.
+
+    Not cached: a text may be a key, and would be kept here after it was masked.
+    """
+    return text.isascii() or all(
+        char.isascii() or "\u00a0" <= char < "\u0300" or char in _SIGNS for char in text
+    )
 
 
 _SIGNS = frozenset("–—“”…›•✓✗●◐○◆↻▲▼↑↓≥≤") | {chr(point) for point in range(0x2500, 0x25A0)}
