@@ -126,6 +126,11 @@ CHECKS: dict[str, Check] = {
         1_000,
         "retry_discipline",
     ),
+    "random-order": Check(
+        "No test depends on another, or on luck: the normal run, in another order each time.",
+        20,
+        "random_order",
+    ),
 }
 
 
