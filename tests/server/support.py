@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -161,7 +162,13 @@ def running(
         for server, _ in parts:
             server.should_exit = True
         thread.join(DEADLINE_S)
-        assert not thread.is_alive()
+        assert not thread.is_alive(), _what_goes_on(loop, thread)
+
+
+def _what_goes_on(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> str:
+    """Why a server does not end: what its tasks wait for, and where its thread is."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001
+    return "\n".join([*map(repr, asyncio.all_tasks(loop)), *traceback.format_stack(frame)])
 
 
 def wait_until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
