@@ -23,7 +23,6 @@ from textual.widgets._toast import ToastRack
 from textual.widgets._toggle_button import ToggleButton
 
 from pulsapi_tui.ui.app import PulsapiApp
-from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.themes import LIGHT
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
@@ -42,8 +41,7 @@ NO_TEXT = dict.fromkeys(range(0x2500, 0x25A0))
 
 def _may_scroll(widget: DOMNode) -> bool:
     """What has as many lines as there is data, or is there to be read through."""
-    is_help = isinstance(widget.screen, HelpScreen) and widget.has_class("dialog")
-    return is_help or isinstance(widget, (DataTable, OptionList)) or widget.id in {"names", "lines"}
+    return isinstance(widget, (DataTable, OptionList)) or widget.id in {"names", "lines", "help"}
 
 
 def cut(screen: Screen[object]) -> list[str]:

@@ -195,6 +195,8 @@ MORE: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
     "bad-filter": (SeededService, _keys("slash", *"is:old")),
     "clean-up": (SeededService, _clean_up),
     "orphan": (SeededService, _push(_orphan)),
+    "help-search": (SeededService, _keys("question_mark", "slash", "copy id")),
+    "palette-search": (SeededService, _keys("ctrl+p", "graf")),
     "progress": (SeededService, _push(lambda: ProgressScreen("Revoking 40 API keys", 40))),
     "report": (SeededService, _push(_failures)),
 }

@@ -10,14 +10,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
-from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -26,7 +26,7 @@ from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import Accounts, Clipboard, Clock, Connector, HandOff
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean, clean_lines
-from pulsapi_tui.ui.commands import Keys, Place, bindings, key_of, of, use_keys
+from pulsapi_tui.ui.commands import Keys, Place, bindings, key_of, use_keys
 from pulsapi_tui.ui.dialogs import Dialogs
 from pulsapi_tui.ui.keymap import textual_keymap
 from pulsapi_tui.ui.literal import sentence
@@ -67,6 +67,18 @@ def _collect_garbage_again() -> None:
         gc.enable()
 
 
+def _palette_commands() -> type[Provider]:
+    from pulsapi_tui.ui.palette import Commands
+
+    return Commands
+
+
+def _palette_places() -> type[Provider]:
+    from pulsapi_tui.ui.palette import Places
+
+    return Places
+
+
 def shown_key(screen: Screen[Any]) -> RevealKeyScreen | None:
     """The screen, if it shows a key. One that was never imported can't be open."""
     if "pulsapi_tui.ui.screens.reveal_key" not in sys.modules:
@@ -81,6 +93,7 @@ class PulsapiApp(PaintedApp):
 
     TITLE = "PulsAPI API keys"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {_palette_commands, _palette_places}
     # Textual loads the stylesheet of a pushed screen, but not that of the first one.
     CSS_PATH: ClassVar = ["app.tcss", "screens/keys.tcss"]
     BINDINGS: ClassVar = bindings("help", "app")
@@ -194,38 +207,17 @@ class PulsapiApp(PaintedApp):
     def action_command_palette(self) -> None:
         """The palette, on the page; a dialog has its own keys."""
         if self.screen is self._keys_screen:
-            super().action_command_palette()
+            from pulsapi_tui.ui.palette import Palette
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette's commands: ours, and the theme. No screenshot: it could hold a secret."""
-        for command in of("keys", "help", "app"):
-            if not command.palette:
-                continue
-            reason = self._keys_screen.why_not(command.action)
-            if reason is not None:
-                yield SystemCommand(f"✗ {command.label}", reason, self._teller(reason))
-            elif self._keys_screen.check_action(command.action, ()):
-                keys = f"  ({command.shown})" if command.keys else ""
-                yield SystemCommand(
-                    command.label,
-                    f"{command.help}{keys}",
-                    self._runner(command.action, command.place),
-                )
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+            self.push_screen(Palette())
 
-    def _teller(self, reason: str) -> Callable[[], None]:
-        def tell() -> None:
-            self._keys_screen.say(reason, "warning")
+    def search_themes(self) -> None:
+        """Every theme, in a palette that sends no more than ours."""
+        from textual.theme import ThemeProvider
 
-        return tell
+        from pulsapi_tui.ui.palette import Palette
 
-    def _runner(self, action: str, place: Place) -> Callable[[], None]:
-        namespace = self if place in {"help", "app"} else self._keys_screen
-
-        def run() -> None:
-            self.call_later(self.run_action, action, namespace)
-
-        return run
+        self.push_screen(Palette([ThemeProvider], "A theme…"))
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Refuse while a secret is on the screen."""

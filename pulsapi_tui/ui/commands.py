@@ -82,6 +82,8 @@ COMMANDS: tuple[Command, ...] = (
         "All about the key under the cursor",
         "keys",
         "Enter",
+        False,
+        True,
     ),
     Command(
         "keys.copy_id",
@@ -113,6 +115,7 @@ COMMANDS: tuple[Command, ...] = (
         "Mark the key, to rotate or revoke several at once",
         "keys",
         "Space",
+        True,
         True,
     ),
     Command(

@@ -120,6 +120,14 @@ class ListScreen(Screen[None]):
             key, listing.health(key), listing.now, self._zone, self._script_profile, seen
         )
 
+    def go_to(self, key_id: str) -> None:
+        """Put the cursor on that key; a filter that hides it is closed."""
+        self._cursor_id = key_id
+        if all(key.id != key_id for key in self.query_one(KeysTable).keys):
+            self._close_filter()
+            self._listing.arrangement.look_for("")
+        self._rearrange()
+
     # Marks, filter and order
 
     def action_mark(self) -> None:
@@ -139,20 +147,21 @@ class ListScreen(Screen[None]):
 
     async def action_back(self) -> None:
         """Close the filter; else clear the marks."""
-        field = self.query_one("#filter", Input)
-        bar = self.query_one("#filter-bar")
-        if bar.display:
+        if self.query_one("#filter-bar").display:
             if self.is_typing_filter:
                 await self._typed_filter()
                 # Nothing was chosen: the cursor goes back to where the search began.
                 self._cursor_id = self._search_began_at
-            field.clear()
-            bar.display = False
-            self.query_one(KeysTable).focus()
+            self._close_filter()
             await self._apply_filter("")
         elif self._listing.marked:
             self._listing.marked.clear()
             self._marks_changed()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).clear()
+        self.query_one("#filter-bar").display = False
+        self.query_one(KeysTable).focus()
 
     def _marks_changed(self) -> None:
         self.query_one(KeysTable).repaint_changed()

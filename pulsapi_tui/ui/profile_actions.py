@@ -95,7 +95,7 @@ class ProfileActions:
 
     async def _save(self, profile: Profile, key: Secret, account: Account) -> bool:
         """Save the profile as the user wants it, and open it; False goes back."""
-        names = self._names()
+        names = self.names()
         host = profile.base_url.split("://", 1)[-1].split(":")[0].strip("[]/")
         stores = await self._stores(profile)
         wanted = ProfileWanted(
@@ -139,7 +139,8 @@ class ProfileActions:
         found = await self._accounts.credentials.stores()
         return tuple(store for store in found if store.kept is not Kept.COMMAND)
 
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """Those of the profiles; none where they can't be read."""
         try:
             return tuple(profile.name for profile in self._accounts.profiles.read().profiles)
         except PulsapiError:
@@ -164,6 +165,16 @@ class ProfileActions:
     def demo(self) -> None:
         """Open the demo."""
         self._view.open_account(self._accounts.demo())
+
+    def open(self, name: str) -> None:
+        """Open the profile of that name; what can't be read is said."""
+        try:
+            profile = self._accounts.profiles.read().get(name)
+        except PulsapiError as error:
+            self._view.say(error.user_message, "error")
+            return
+        if profile is not None:
+            self._view.open_account(self._accounts.connector(profile))
 
     # The list of them
 
@@ -191,8 +202,8 @@ class ProfileActions:
             screen.tell(listed, said)
         if wish is not None and wish.act is ProfileAct.CONNECT:
             await self.connect()
-        elif wish is not None and (profile := listed.get(wish.name)) is not None:
-            self._view.open_account(self._accounts.connector(profile))
+        elif wish is not None:
+            self.open(wish.name)
 
     async def _grant(self, listed: ProfileList, wish: ProfileWish) -> str:
         """Do it; what is to be said of it."""

@@ -34,6 +34,8 @@ DARK = Theme(
         "input-selection-background": "#35566b",
         "border": "#4cc9a7",
         "border-blurred": "#2c3446",
+        "scrollbar": "#33415c",
+        "scrollbar-background": "#1a1f2b",
     },
 )
 
@@ -62,6 +64,8 @@ LIGHT = Theme(
         "input-selection-background": "#b5cbee",
         "border": "#08705a",
         "border-blurred": "#c3ccdb",
+        "scrollbar": "#a9b8cf",
+        "scrollbar-background": "#edf0f6",
     },
 )
 

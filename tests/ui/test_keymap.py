@@ -33,6 +33,7 @@ from pulsapi_tui.ui.keymap import (
     check_keymap,
     textual_keymap,
 )
+from pulsapi_tui.ui.palette import offers
 from pulsapi_tui.ui.screens.create_key import CreateKeyScreen
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.profiles import ProfilesScreen
@@ -414,16 +415,15 @@ async def test_footer_palette_and_help_show_the_keys() -> None:
         assert shown["Filter"] == "f"
         assert shown["Help"] == "F3"
         assert shown["Rotate"] == "R", "as before"
-        commands = {
-            each.title: each.help for each in story.app.get_system_commands(story.app.screen)
-        }
+        commands = {each.title: each.help for each in offers(story.keys_screen)}
         assert commands["Create"].endswith("(Ctrl+N F2)")
         assert commands["Clean up"].endswith("(L)")
         assert "(" not in commands["Copy id"]
         assert commands["Quit"].endswith("(Ctrl+Q)")
         assert "Theme" in commands
         await story.press("f3")
-        text = story.static("#help-keys")
+        await story.shows("Ctrl+N F2")
+        text = story.static("#help-lines")
         assert "\nCtrl+N F2 Create a key" in text
         assert "\nf         Filter" in text
         assert "\nPalette   Copy the id" in text
@@ -520,10 +520,10 @@ async def test_an_empty_list_and_the_footer_without_a_key() -> None:
 async def test_the_theme_of_the_settings_is_used_and_the_palette_changes_it() -> None:
     async with running(theme="nord") as story:
         assert story.app.theme == "nord"
-        titles = {each.title for each in story.app.get_system_commands(story.app.screen)}
+        titles = {each.title for each in offers(story.keys_screen)}
         assert "Theme" in titles
         story.app.action_change_theme()
-        await story.until(lambda: "Search for theme" in story.text, "the list of themes")
+        await story.until(lambda: "A theme…" in story.text, "the list of themes")
         await story.type("pulsapi-light")
         await story.shows("pulsapi-light")
         await story.press("down", "enter")

@@ -1,21 +1,26 @@
-"""Help: the keys of the screen under it, how to use a key, and the page's best practices."""
+"""Help: the keys of the screen under it, how to use a key, and the page's best practices.
+
+What is looked for in it is looked for in the help of every screen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import on
 from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button
+from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.domain.filters import MEANINGS, PREFIX
-from pulsapi_tui.ui.commands import Place, of
-from pulsapi_tui.ui.literal import sentence, use_with_curl
+from pulsapi_tui.ui.commands import Place, key_of, of
+from pulsapi_tui.ui.literal import fold, sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.text_field import TextField
 
 TITLES: dict[Place, str] = {
     "keys": "Keys",
@@ -25,6 +30,7 @@ TITLES: dict[Place, str] = {
     "profiles": "Profiles",
     "help": "Everywhere",
 }
+"""The places, in the order of the help; the others go on under the title before them."""
 
 PRACTICES = (
     "Never commit API keys to version control; use environment variables or a secrets manager.",
@@ -35,16 +41,36 @@ PRACTICES = (
 )
 """From PulsAPI's page on API keys."""
 
+_PLACES: tuple[Place, ...] = (*(place for place in TITLES if place != "help"), "help", "app")
+_LEAST_KEYS, _MOST_KEYS = 9, 16
+
+
+class Line(NamedTuple):
+    """What is on the left, and what is said of it."""
+
+    key: str
+    text: str
+    style: str = ""
+
+
+class Topic(NamedTuple):
+    """A title, and lines under it."""
+
+    title: str
+    lines: Sequence[Line]
+
 
 class HelpScreen(Dialog[None]):
-    """Read and close."""
+    """Read, look for something, and close."""
 
     CSS_PATH = "help.tcss"
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "#help"
     BINDINGS: ClassVar = [
         # What opens it closes it, and what quits elsewhere; by the same ids, so with the same keys.
         Binding("question_mark,f1", "cancel", "Close", id="app.help"),
         Binding("q", "cancel", "Close", id="app.quit"),
+        Binding("slash", "look_for", "Look for", id="keys.filter"),
+        Binding("down,pagedown", "read", show=False),
     ]
 
     def __init__(self, places: tuple[Place, ...], origin: str) -> None:
@@ -53,52 +79,108 @@ class HelpScreen(Dialog[None]):
         self._origin = origin
 
     def compose_dialog(self) -> Iterable[Widget]:
-        """Three parts."""
-        yield self.text(self._keys(), id="help-keys")
-        if "keys" in self._places:
-            yield self.text(_filter_words(), id="help-filter")
-        yield self.text(self._usage(), id="help-usage")
-        yield self.text(
-            sentence(("Good practice", "bold $primary"), *(f"\n• {line}" for line in PRACTICES)),
-            id="help-practices",
+        """A line to look for something, and what there is."""
+        key = key_of("keys.filter")
+        yield TextField(
+            placeholder=f"{key} looks for something, in the help of all screens",
+            id="help-search",
+            compact=True,
         )
+        with VerticalScroll(id="help"):
+            yield Static(id="help-lines", markup=False)
         yield self.buttons(Button("Close", id="close", variant="primary"))
 
-    def on_mount(self) -> None:
-        """The text itself takes the keys that scroll."""
-        box = self.query_one(".dialog")
-        box.can_focus = True
-        self.set_focus(box)
+    def on_resize(self) -> None:
+        """Fold the lines into the width that there is."""
+        self.call_after_refresh(self._show)
 
-    def _keys(self) -> Content:
-        parts: list[str | tuple[str, str]] = []
-        width = max(9, *(min(cell_len(command.shown), 16) for command in of(*self._places)))
-        for place in self._places:
-            if place in TITLES:
-                parts.append("\n\n" if parts else "")
-                parts.append((TITLES[place], "bold $primary"))
-            for command in of(place):
-                filled = " " * max(0, width - cell_len(command.shown))
-                parts.append((f"\n{command.shown}{filled}", "bold"))
-                parts.append(f" {command.help}")
-        return sentence(*parts)
+    @on(Input.Changed, "#help-search")
+    def _show(self) -> None:
+        words = self.query_one("#help-search", Input).value.casefold().split()
+        topics = list(_found(self._topics(_PLACES), words) if words else self._topics(self._places))
+        room = self.query_one("#help").scrollable_content_region.width
+        nothing = sentence("Nothing in the help says that. Another word?")
+        self.query_one("#help-lines", Static).update(_drawn(topics, room) if topics else nothing)
 
-    def _usage(self) -> Content:
-        return sentence(
-            ("Using a key", "bold $primary"),
-            "\nSend it in the Authorization header of every request:\n",
-            (use_with_curl(self._origin), "$secondary"),
-            "\nA revoked key answers 401 Unauthorized at once.",
+    def action_look_for(self) -> None:
+        """Type into the line at the top."""
+        self.query_one("#help-search").focus()
+
+    @on(Input.Submitted, "#help-search")
+    def action_read(self) -> None:
+        """Keys scroll again."""
+        self.query_one("#help").focus()
+
+    def action_cancel(self) -> None:
+        """Show all again; then close."""
+        field = self.query_one("#help-search", Input)
+        if field.has_focus or field.value:
+            field.clear()
+            self.action_read()
+        else:
+            super().action_cancel()
+
+    def _topics(self, places: Sequence[Place]) -> Iterator[Topic]:
+        lines: list[Line] = []
+        title = ""
+        for place in places:
+            if place in TITLES and lines:
+                yield Topic(title, lines)
+                lines = []
+            title = TITLES.get(place, title)
+            lines += [Line(command.shown, command.help) for command in of(place)]
+        yield Topic(title, lines)
+        if "keys" in places:
+            yield Topic(
+                "In the filter",
+                [
+                    *(Line(PREFIX + token, meaning) for token, meaning in MEANINGS.items()),
+                    Line("", "All of them, and the text beside them, must fit."),
+                ],
+            )
+        yield Topic(
+            "Using a key",
+            [
+                Line("", "Send it in the Authorization header of every request:"),
+                Line("", use_with_curl(self._origin), "$secondary"),
+                Line("", "A revoked key answers 401 Unauthorized at once."),
+            ],
         )
+        yield Topic("Good practice", [Line("•", practice) for practice in PRACTICES])
 
     @on(Button.Pressed, "#close")
     def _close(self) -> None:
         self.dismiss(None)
 
 
-def _filter_words() -> Content:
-    parts: list[str | tuple[str, str]] = [("In the filter", "bold $primary")]
-    for token, meaning in MEANINGS.items():
-        parts += [(f"\n{PREFIX + token:<14}", "bold"), meaning]
-    parts.append("\nAll of them, and the text beside them, must fit.")
+def _found(topics: Iterable[Topic], words: Sequence[str]) -> Iterator[Topic]:
+    """The lines that have all of the words, wherever in them or in their title."""
+    for topic in topics:
+        lines = [
+            line
+            for line in topic.lines
+            if all(word in f"{topic.title} {line.key} {line.text}".casefold() for word in words)
+        ]
+        if lines:
+            yield Topic(topic.title, lines)
+
+
+def _drawn(topics: Sequence[Topic], room: int) -> Content:
+    """Each line beside its key; what is folded goes on under its own beginning."""
+    parts: list[str | tuple[str, str]] = []
+    for topic in topics:
+        parts += ["\n\n" if parts else "", (topic.title, "bold $primary")]
+        keys = [cell_len(line.key) for line in topic.lines]
+        width = min(max(keys), _MOST_KEYS)
+        if width > 1:
+            width = max(width, _LEAST_KEYS)
+        for line in topic.lines:
+            indent = width + 1 if width and line.key else 0
+            filled = line.key + " " * (indent - cell_len(line.key))
+            parts.append(("\n" + filled, "bold"))
+            first, *others = fold(line.text, max(room - max(indent, cell_len(filled)), 10))
+            parts += [
+                (first, line.style),
+                *((f"\n{' ' * indent}{each}", line.style) for each in others),
+            ]
     return sentence(*parts)

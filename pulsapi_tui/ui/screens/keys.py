@@ -422,6 +422,16 @@ class KeysScreen(ListScreen):
         if self._may_switch():
             await self._ask(self._profiles.choose())
 
+    def other_profiles(self) -> tuple[str, ...]:
+        """The profiles that are not open."""
+        opened = self._session.profile.name if self._session is not None else ""
+        return tuple(name for name in self._profiles.names() if name != opened)
+
+    def open_profile(self, name: str) -> None:
+        """Open that account, if nothing of this one is going on."""
+        if self._may_switch():
+            self._profiles.open(name)
+
     async def action_connect(self) -> None:
         """Connect to an account."""
         if self._may_switch():
