@@ -1,7 +1,8 @@
 """What is wrong with how a screen looks: what is cut, what scrolls, and what is too faint.
 
-The normal tests look at each screen at the smallest size, and at its contrast in the light theme,
-which has less of it to spare; with PULSAPI_TUI_ALL_SIZES set, at all sizes and in both themes.
+The normal tests look at each screen at the two smallest sizes, and at its contrast in the light
+theme, which has less of it to spare; with PULSAPI_TUI_ALL_SIZES set, at all sizes and in both
+themes.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from textual.widgets._toast import ToastRack
 from textual.widgets._toggle_button import ToggleButton
 
 from pulsapi_tui.ui.app import PulsapiApp
+from pulsapi_tui.ui.literal import ELLIPSIS
 from pulsapi_tui.ui.themes import LIGHT
+from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.ui.widgets.too_small import MIN_HEIGHT, MIN_WIDTH
 from tests import pictures
 
 ALL = "PULSAPI_TUI_ALL_SIZES" in os.environ
-SIZES = pictures.SIZES if ALL else pictures.SIZES[:1]
+SIZES = pictures.SIZES if ALL else pictures.SIZES[:2]
 THEMES = tuple(pictures.THEMES.values()) if ALL else (LIGHT.name,)
 
 AA = 4.5
@@ -54,7 +57,12 @@ def cut(screen: Screen[object]) -> list[str]:
         f"{widget!r}: {problem}"
         for widget in shown
         if not any(isinstance(each, ToastRack) or _may_scroll(each) for each in widget.ancestors)
-        for problem in (*_outside(screen, widget), *_too_long(widget), *_scrolling(widget))
+        for problem in (
+            *_outside(screen, widget),
+            *_too_long(widget),
+            *_scrolling(widget),
+            *_shortened(widget),
+        )
     ]
 
 
@@ -89,6 +97,14 @@ def _too_long(widget: Widget) -> Iterator[str]:
             yield f"{str(content)!r} in {width}x{height}"
     if cell_len(text) > width:
         yield f"{text!r} in {width}"
+
+
+def _shortened(widget: Widget) -> Iterator[str]:
+    """What a dialog does not tell to its end, in a terminal that is not small."""
+    if isinstance(widget.screen, Dialog) and isinstance(widget, Static):
+        ends = [line for line in str(widget.content).splitlines() if line.endswith(ELLIPSIS)]
+        if ends and not widget.screen.has_class("-short"):
+            yield f"shortened: {ends}"
 
 
 def _scrolling(widget: Widget) -> Iterator[str]:

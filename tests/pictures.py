@@ -302,19 +302,25 @@ async def write_all() -> None:
     await cast.write()
 
 
+async def draw_all_sizes(name: str) -> AsyncIterator[tuple[Path, str]]:
+    """The picture of that name at every size in both themes, each with where it belongs."""
+    for folder, theme in THEMES.items():
+        async with opened(name, SIZES[0], theme) as (app, pilot):
+            for width, height in SIZES:
+                await pilot.resize_terminal(width, height)
+                await pilot.pause(0.1)
+                yield FOLDER / folder / f"{name}-{width}x{height}.svg", picture(app)
+
+
 async def write_all_sizes() -> None:
     """Write every screen at every size in both themes."""
-    for folder, theme in THEMES.items():
+    for folder in THEMES:
         (FOLDER / folder).mkdir(exist_ok=True)
         for old in (FOLDER / folder).glob("*.svg"):
             old.unlink()
-        for name in PICTURES | MORE:
-            async with opened(name, SIZES[0], theme) as (app, pilot):
-                for width, height in SIZES:
-                    await pilot.resize_terminal(width, height)
-                    await pilot.pause(0.1)
-                    path = FOLDER / folder / f"{name}-{width}x{height}.svg"
-                    path.write_text(picture(app), encoding="utf-8")
+    for name in PICTURES | MORE:
+        async for path, drawn in draw_all_sizes(name):
+            path.write_text(drawn, encoding="utf-8")
 
 
 async def _main(arguments: list[str]) -> None:

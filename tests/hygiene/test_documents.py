@@ -46,6 +46,13 @@ async def test_the_screenshots_are_fresh(name: str) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("name", pictures.PICTURES | pictures.MORE)
+async def test_the_screenshots_of_all_sizes_are_fresh(name: str) -> None:
+    async for path, drawn in pictures.draw_all_sizes(name):
+        assert path.read_text(encoding="utf-8") == drawn, "run: python -m tests.pictures --all"
+
+
+@pytest.mark.thorough
 async def test_the_cast_of_the_tour_is_fresh() -> None:
     recorded = await cast.record()
     assert cast.PATH.read_text(encoding="utf-8") == recorded, "run: python -m tests.pictures"
@@ -54,6 +61,9 @@ async def test_the_cast_of_the_tour_is_fresh() -> None:
 
 def test_no_screenshot_is_left_over() -> None:
     assert {path.stem for path in pictures.FOLDER.glob("*.svg")} == set(pictures.PICTURES)
+    for folder in pictures.THEMES:
+        drawn = {path.stem.rpartition("-")[0] for path in (pictures.FOLDER / folder).iterdir()}
+        assert drawn == pictures.PICTURES.keys() | pictures.MORE.keys()
 
 
 def test_command_ids_and_keys_are_unique() -> None:

@@ -121,7 +121,6 @@ class RotateKeyScreen(Dialog[None]):
             # The app is going away, and its screens with it.
             return
         self.view = view
-        self._show_steps()
         self._update("#both", _both(view))
         self._update("#verdict", _verdict(view.verdict))
         self._update("#said", view.said)
@@ -129,16 +128,31 @@ class RotateKeyScreen(Dialog[None]):
             label = self.query_one(selector, Static)
             label.display = bool(str(label.content))
         self._offer(view.choices)
+        self._show_steps()
+        # What is under the steps may have another height now.
+        self.call_after_refresh(self._show_steps)
 
     def on_resize(self, event: events.Resize) -> None:
-        """What came of the steps is folded into the width that there is."""
+        """What came of the steps is folded into the room that there is."""
         self.call_after_refresh(self._show_steps)
 
     def _show_steps(self) -> None:
-        if self.view is not None and self.query("#steps"):
-            room = 0 if self.has_class("-short") else self.query_one("#steps").content_size.width
-            most = _MOST_FOLDS if self.app.size.height >= _HIGH else 1
-            self._update("#steps", _steps(self.view, room, most))
+        if self.view is None or not self.query("#steps"):
+            return
+        room = 0 if self.has_class("-short") else self.query_one("#steps").content_size.width
+        self._update("#steps", _steps(self.view, room, self._free_lines()))
+
+    def _free_lines(self) -> int:
+        """How many lines are left when each step has one."""
+        box = self.query_one(".dialog")
+        others = [
+            each.outer_size.height + each.styles.margin.height
+            for each in box.children
+            if each.display and each.id != "steps"
+        ]
+        margin = self.query_one("#steps").styles.margin.height
+        steps = len(self.view.rotation.steps) if self.view is not None else 0
+        return self.app.size.height - sum(others) - box.gutter.height - margin - steps
 
     def _update(self, selector: str, content: Content) -> None:
         label = self.query_one(selector, Static)
@@ -163,10 +177,20 @@ def _label(wish: RotationWish, label: str) -> Content:
     return sentence(f"{key} " if key else "", (label, "bold"))
 
 
-def _steps(view: RotationView, room: int, most: int) -> Content:
-    """The steps, and what came of each, as far as there is room for that."""
+def _steps(view: RotationView, room: int, free: int) -> Content:
+    """The steps, and what came of each, as far as there is room for that.
+
+    The last ones are told whole first, with `free` lines more than one for each.
+    """
     rotation = view.rotation
     done = {each.step: each for each in rotation.done}
+    told = {step: done[step].what for step in rotation.steps if step in done}
+    if rotation.step not in done and not rotation.is_over:
+        told[rotation.step] = _now(view)
+    folded: dict[Step, str] = {}
+    for step in reversed(told):
+        folded[step] = _folded(told[step], room, free)
+        free -= folded[step].count("\n")
     parts: list[str | tuple[str, str]] = []
     for step in rotation.steps:
         label = fit(STEP_LABELS[step], _LABEL)
@@ -174,30 +198,31 @@ def _steps(view: RotationView, room: int, most: int) -> Content:
         if step in done:
             at = clock(done[step].at, view.zone)
             parts += [("✓ ", "$success"), label, (f" {at}", MUTED)]
-            parts.append((_folded(done[step].what, room, most), MUTED))
-        elif step is rotation.step and not rotation.is_over:
+        elif step in told:
             parts += [("▸ ", "bold $primary"), (label, "bold")]
-            parts.append((_folded(_now(view), room, most), MUTED))
         else:
             parts += [("○ ", MUTED), (label, MUTED)]
+        parts.append((folded.get(step, ""), MUTED))
     return sentence(*parts)
 
 
 _LABEL = 22
 _INDENT = len("✓ ") + _LABEL + len(" 14:05:09  ")
-_HIGH, _MOST_FOLDS = 30, 3
-"""In a lower terminal the verdict, which comes after the steps, needs the lines."""
 
 _LEAST = 20
 """Narrower, a text is more folds than words."""
 
 
-def _folded(text: str, room: int, most: int) -> str:
-    """`text` beside or under its step, every line of it under the first one; or nothing."""
+def _folded(text: str, room: int, free: int) -> str:
+    """`text` beside its step and in at most `free` lines under it, one beginning under the other.
+
+    Nothing, where there is not even room beside it.
+    """
     width = room - _INDENT
     if not text or width < _LEAST:
         return ""
     lines = fold(text, width)
+    most = 1 + max(free, 0)
     if len(lines) > most:
         lines = [*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), width)]
     return "  " + ("\n" + " " * _INDENT).join(lines)
