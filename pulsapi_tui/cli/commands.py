@@ -20,7 +20,7 @@ from pulsapi_tui.cli.services import services, whoami
 from pulsapi_tui.cli.work import Work
 from pulsapi_tui.config.paths import settings_path
 from pulsapi_tui.config.settings import Settings, read_settings
-from pulsapi_tui.domain.errors import PulsapiError
+from pulsapi_tui.domain.errors import PulsapiError, UnauthorizedError
 from pulsapi_tui.wiring.access import Access, no_account
 
 Command = Callable[[Work], Awaitable[int]]
@@ -78,5 +78,15 @@ async def _work(
                 if code is None:
                     raise
                 return code
+    except UnauthorizedError as error:
+        raise exits.StoppedError(_refused(error, access), exits.NO_CREDENTIAL) from error
     finally:
         await work.close()
+
+
+def _refused(error: UnauthorizedError, access: Access) -> str:
+    """Which key was refused, and where to give another one."""
+    told = f"{error.user_message} It comes from {access.credential_from}."
+    if access.key is None:
+        return f"{told} Give another one: pulsapi-tui profiles set-key {access.profile.name}"
+    return f"{told} Set another one there."

@@ -99,8 +99,8 @@ def state_for(error: PulsapiError, account: Account | None, origin: str) -> Stat
                 "◇",
                 "API keys are a Pro plan feature",
                 "Pro brings API keys, webhooks, SLA reports with export, and unlimited services. "
-                "Upgrade under Settings › Billing › Upgrade to Pro, or see "
-                f"{error.upgrade_url} - this screen goes on by itself once the plan changed.",
+                "Upgrade under Settings › Billing › Upgrade to Pro: this screen then goes on by "
+                f"itself. All about it: {error.upgrade_url}",
                 button="Look again",
                 tone="-warning",
             )
@@ -110,7 +110,7 @@ def state_for(error: PulsapiError, account: Account | None, origin: str) -> Stat
                 "⊘",
                 "Your role can't manage API keys",
                 f"{role}Only an owner or an admin of the team creates and revokes keys. Ask one of "
-                "them for a key, or for the role - this screen goes on by itself.",
+                "them for a key, or for the role: this screen then goes on by itself.",
                 button="Look again",
                 tone="-warning",
             )

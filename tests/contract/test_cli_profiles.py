@@ -199,6 +199,18 @@ def test_a_key_that_is_not_accepted_is_not_kept(shop: Shop) -> None:
     assert "can't be sent" in ran.said
 
 
+def test_a_saved_key_that_is_not_accepted_any_more_is_named_with_its_profile(shop: Shop) -> None:
+    add(shop)
+    key_file(shop, "prod").write_text("local_never_was_one")
+    ran = shop.run("whoami", key="")
+    assert ran.code == exits.NO_CREDENTIAL
+    assert f"It comes from the file {key_file(shop, 'prod')}" in ran.said
+    assert ran.said.endswith("Give another one: pulsapi-tui profiles set-key prod")
+    assert "never_was_one" not in ran.said
+    ran = shop.run("whoami", key="local_never_was_one")
+    assert ran.said.endswith("It comes from PULSAPI_API_KEY. Set another one there.")
+
+
 def test_a_server_that_is_not_there(shop: Shop) -> None:
     nobody = "http://127.0.0.1:9"
     argv = ("add", "prod", "--base-url", nobody, "--key-from", "file")

@@ -35,7 +35,7 @@ class ProgressScreen(Dialog[None]):
         yield self.text(f"0 of {self._total}", id="count")
         yield ProgressBar(total=self._total, show_eta=False)
         yield self.text("", id="last")
-        yield self.buttons(Button("Begin no more", id="stop"))
+        yield self.buttons(Button("Stop after these", id="stop"))
 
     def advance(self, done: int, text: str) -> None:
         """So many are answered."""
