@@ -53,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem is not None:
         return fail(problem, codes.USAGE)
     collect_no_garbage()
+    if arguments.command == "demo":
+        from pulsapi_tui.cli.demo import run_demo
+
+        return run_demo(arguments)
     from pulsapi_tui.cli.screens import run_screens
 
     return run_screens(arguments, key)

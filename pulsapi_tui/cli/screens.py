@@ -14,7 +14,7 @@ from pulsapi_tui.cli.process import fail, let_go_of_lost_terminal
 from pulsapi_tui.config.paths import settings_path
 from pulsapi_tui.config.settings import Settings, read_settings
 from pulsapi_tui.delivery.clipboard import TerminalClipboard
-from pulsapi_tui.domain.errors import PulsapiError, SettingsError
+from pulsapi_tui.domain.errors import PulsapiError
 from pulsapi_tui.domain.ports import Connector
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.commands import Keys
@@ -23,23 +23,21 @@ from pulsapi_tui.ui.themes import check_theme
 from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
 from pulsapi_tui.wiring.clock import SystemClock
 from pulsapi_tui.wiring.demo import DemoConnector
+from pulsapi_tui.wiring.demo_server import DemoServer
 from pulsapi_tui.wiring.hand_off import clipboard_policy, hand_off, health_limits
 from pulsapi_tui.wiring.sessions import RemoteConnector
 
 if TYPE_CHECKING:
     from pulsapi_tui.ui.demo_tour import DemoTour
 
-TOUR_RELOADS_EVERY_S = 5.0
-"""The demo's integration reads its env file that often, so that nobody waits long for it."""
 
-
-def run_screens(arguments: argparse.Namespace, key: str) -> int:
-    """Run the app; returns its exit code."""
+def run_screens(arguments: argparse.Namespace, key: str, demo: DemoServer | None = None) -> int:
+    """Run the app, on the demo's server if one is given; returns its exit code."""
     try:
         settings = read_settings(settings_path())
         look = _look(settings)
-        if arguments.command == "demo":
-            return _demo(arguments, settings, look)
+        if demo is not None:
+            return _demo(arguments, demo, settings, look)
         return _remote(arguments, key, settings, look)
     except PulsapiError as error:
         return fail(error.user_message, exits.of(error))
@@ -58,17 +56,12 @@ def _look(settings: Settings) -> _Look:
     return _Look(check_keymap(settings.keymap, source), theme)
 
 
-def _demo(arguments: argparse.Namespace, settings: Settings, look: _Look) -> int:
+def _demo(
+    arguments: argparse.Namespace, server: DemoServer, settings: Settings, look: _Look
+) -> int:
     tour = _tour(arguments)
-    options: list[str] = [] if tour is None else ["--reloads-every", str(TOUR_RELOADS_EVERY_S)]
-    for name in ("keys", "plan", "role"):
-        value = getattr(arguments, name)
-        if value is not None:
-            options += [f"--{name}", str(value)]
-    if arguments.empty:
-        options.append("--empty")
     connector = DemoConnector(
-        options,
+        server,
         SystemClock(),
         read_only=arguments.read_only,
         tour_key=tour.NEW_KEY if tour is not None else "",
@@ -80,18 +73,9 @@ def _demo(arguments: argparse.Namespace, settings: Settings, look: _Look) -> int
 
 
 def _tour(arguments: argparse.Namespace) -> DemoTour | None:
-    """The tour, if it is asked for. Raises `SettingsError`."""
+    """The tour, if it is asked for."""
     if not arguments.tour:
-        if arguments.pace is not None:
-            raise SettingsError("--pace is that of the tour: give --tour, too.")
         return None
-    others = [
-        f"--{name.replace('_', '-')}"
-        for name in ("keys", "plan", "role", "empty", "read_only")
-        if getattr(arguments, name)
-    ]
-    if others:
-        raise SettingsError(f"--tour shows the demo as it is: leave out {', '.join(others)}.")
     from pulsapi_tui.ui.demo_tour import DemoTour
 
     return DemoTour(PACES_S["normal"] if arguments.pace is None else arguments.pace)

@@ -14,6 +14,7 @@ from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.wiring.access import access_to
 from pulsapi_tui.wiring.demo import DemoConnector
+from pulsapi_tui.wiring.demo_server import DemoServer
 from pulsapi_tui.wiring.sessions import RemoteConnector, open_service
 
 
@@ -49,7 +50,7 @@ class LocalAccounts:
     def demo(self) -> DemoConnector:
         """Opens sessions with the demo."""
         if self._demo is None:
-            self._demo = DemoConnector((), self._clock, read_only=self._read_only)
+            self._demo = DemoConnector(DemoServer(), self._clock, read_only=self._read_only)
             if self._tell is not None:
                 self._demo.tell(self._tell)
         return self._demo

@@ -1,14 +1,10 @@
-"""The demo: a session with a server of our own, in a child process."""
+"""The demo: sessions with a server of our own."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,21 +17,16 @@ from pulsapi_tui.domain.errors import ConnectError
 from pulsapi_tui.domain.ports import Clock, Retrying, Session
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.wiring.access import KEY_VARIABLE
+from pulsapi_tui.wiring.demo_server import DemoServer
 from pulsapi_tui.wiring.sessions import open_service
 
 
 class DemoConnector:
-    """Sessions with a demo: a server of our own in a child process, with a throw-away database.
-
-    The child is started at once, so that its start hides behind ours. It lives as long as the pipe
-    to its standard input, which the kernel closes however this process ends. Its key comes by the
-    pipe from its standard output.
-    """
+    """Sessions with a demo's server."""
 
     def __init__(
         self,
-        arguments: Sequence[str],
+        server: DemoServer,
         clock: Clock,
         *,
         read_only: bool = False,
@@ -45,22 +36,17 @@ class DemoConnector:
         self._profile = Profile(name="demo", read_only=read_only)
         self._clock = clock
         self._tour_key = tour_key
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pulsapi_tui.server.demo", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # The user's own key is no business of the demo's.
-            env={name: value for name, value in os.environ.items() if name != KEY_VARIABLE},
-        )
+        self._server = server
+        self._lines = server.lines()
         self._hello: _Hello | None = None
+        self._hearing = threading.Lock()
         self._tell: Callable[[str], None] = _ignore
         self._news = threading.Thread(target=self._read_news, name="demo news", daemon=True)
 
     @property
     def pid(self) -> int:
         """The server's process."""
-        return self._process.pid
+        return self._server.pid
 
     def tell(self, tell: Callable[[str], None]) -> None:
         """Tell, from another thread, what becomes of the traffic that the demo makes."""
@@ -68,9 +54,7 @@ class DemoConnector:
 
     async def __call__(self, credential: Secret | None, retrying: Retrying) -> Session:
         """Open a session, once the server is up."""
-        if self._hello is None:
-            self._hello = await asyncio.to_thread(self._read_hello)
-        hello = self._hello
+        hello = await asyncio.to_thread(self._hear_hello)
         profile = msgspec.structs.replace(self._profile, base_url=hello.base_url)
         service = await open_service(profile, credential or hello.key, self._clock, retrying)
         last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
@@ -84,27 +68,31 @@ class DemoConnector:
         log = ActionLogFile(hello.directory / "actions.jsonl")
         return Session(service, journal, profile, "the demo itself", last_target, log, True)
 
+    def _hear_hello(self) -> _Hello:
+        """Kept even where nobody waits for it any more: it is said once."""
+        with self._hearing:
+            if self._hello is None:
+                self._hello = self._read_hello()
+                self._news.start()
+            return self._hello
+
     def _read_hello(self) -> _Hello:
-        line = self._process.stdout.readline() if self._process.stdout else b""
         try:
-            fields = json.loads(line)
-            hello = _Hello(
+            fields = msgspec.json.decode(next(self._lines, b""))
+            return _Hello(
                 fields["base_url"],
                 Secret(fields["key"]),
                 Path(fields["directory"]),
                 str(fields["env_file"]),
             )
-        except (ValueError, KeyError, TypeError):
-            hello = None
-        if hello is None:
-            raise ConnectError("The demo's server could not be started.")
-        self._news.start()
-        return hello
+        except (msgspec.DecodeError, ValueError, KeyError, TypeError):
+            pass
+        raise ConnectError("The demo's server could not be started.")
 
     def _read_news(self) -> None:
         """Each line is an integration whose calls now get another status."""
-        for line in self._process.stdout or ():
-            news = json.loads(line)
+        for line in self._lines:
+            news = msgspec.json.decode(line)
             if news["event"] == "reload":
                 self._tell(f"The demo's “{news['name']}” has read its new key from the env file.")
                 continue
@@ -114,17 +102,10 @@ class DemoConnector:
     def stop(self) -> None:
         """End the server."""
         self._tell = _ignore
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._server.stop()
         if self._news.is_alive():
             self._news.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._server.close()
 
 
 def _env_file(path: str) -> Target:

@@ -19,8 +19,7 @@ from pulsapi_tui.domain.profiles import ProfileList
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from pulsapi_tui.wiring.clock import SystemClock
-from pulsapi_tui.wiring.demo import DemoConnector
+from pulsapi_tui.wiring.demo_server import DemoServer
 from tests.seeded import SeededAccounts, SeededService, StandingClock, hand_off_of
 from tests.server.support import wait_until
 from tests.ui.support import FakeClipboard, Story, connector_of, story_of
@@ -189,16 +188,17 @@ async def test_nothing_is_left_of_it_after_leaving() -> None:
 def test_the_users_key_is_not_in_the_demos_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSAPI_API_KEY", CANARY)
     monkeypatch.setenv("PULSAPI_MARK", "seen")
-    connector = DemoConnector((), SystemClock())
+    server = DemoServer()
     try:
-        path = Path(f"/proc/{connector.pid}/environ")
+        path = Path(f"/proc/{server.pid}/environ")
         # Empty for a moment, while the process is still being made.
         wait_until(lambda: path.read_text() != "")
         environment = path.read_text()
         assert "PULSAPI_MARK=seen" in environment
         assert not holds_canary(environment)
     finally:
-        connector.stop()
+        server.stop()
+        server.close()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -8,6 +8,7 @@ import pytest
 
 from pulsapi_tui.wiring.clock import SystemClock
 from pulsapi_tui.wiring.demo import DemoConnector
+from pulsapi_tui.wiring.demo_server import DemoServer
 from tests.ui.support import Story, story_of
 
 
@@ -17,7 +18,7 @@ def demo() -> Iterator[Callable[..., DemoConnector]]:
     started: list[DemoConnector] = []
 
     def start(*arguments: str) -> DemoConnector:
-        connector = DemoConnector(arguments, SystemClock())
+        connector = DemoConnector(DemoServer(arguments), SystemClock())
         started.append(connector)
         return connector
 
