@@ -7,10 +7,11 @@ with only the colours that change from one to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import groupby, pairwise
+from typing import NamedTuple, TypeGuard, cast
 
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -38,7 +39,7 @@ class _Line:
     @property
     def is_plain(self) -> bool:
         """Whether every letter has one cell, as far as is known."""
-        return all(text is None or (len(text) == 1 and _is_plain(text)) for text in self.texts)
+        return _are_letters([text for text in self.texts if text is not None])
 
     def put(self, x: int, texts: list[str | None], styles: list[str]) -> None:
         """Write over these cells. What is left of a text that was cut is not known any more."""
@@ -84,6 +85,8 @@ class Painter:
 
     def _update(self, y: int, wanted: _Line, pen: _Pen) -> None:
         known = self._lines.setdefault(y, _Line(self._width))
+        if wanted.texts == known.texts and wanted.styles == known.styles:
+            return
         changed = [
             at
             for at, text in enumerate(wanted.texts)
@@ -163,13 +166,19 @@ def _is_plain(text: str) -> bool:
 
     Not cached: a text may be a key, and would be kept here after it was masked.
     """
-    return text.isascii() or all(
-        char.isascii() or "\u00a0" <= char < "\u0300" or char in _SIGNS for char in text
-    )
+    return text.isascii() or _PLAIN.fullmatch(text) is not None
 
 
-_SIGNS = frozenset("–—“”…›•✓✗●◐○◆↻▲▼↑↓≥≤") | {chr(point) for point in range(0x2500, 0x25A0)}
-"""What this program draws besides letters; lines and blocks, too."""
+_PLAIN = re.compile("[\x00-\x7f\u00a0-\u02ff\u2500-\u259f–—“”…›•✓✗●◐○◆↻▲▼↑↓≥≤]*")
+"""Letters, and what this program draws besides; lines and blocks, too."""
+
+
+def _are_letters(texts: Sequence[str | None]) -> TypeGuard[Sequence[str]]:
+    """Whether each is known, and is one letter that is one cell wide for sure."""
+    if None in texts or "" in texts:
+        return False
+    text = "".join(cast("Sequence[str]", texts))
+    return len(text) == len(texts) and _is_plain(text)
 
 
 class _Look(NamedTuple):
@@ -255,23 +264,33 @@ class _Pen:
         self._at: tuple[int, int] | None = None
 
     def write(self, x: int, y: int, texts: list[str | None], styles: list[str]) -> None:
-        """Write cells of one line; each is known."""
-        for text, style in zip(texts, styles, strict=True):
-            if text:
-                self._go(x, y)
-                look = self._wanted(text, _look(style))
-                if look != self._look:
-                    self._out.append(_change(self._look, look))
-                    self._look = look
-                self._out.append(text)
-                # Where it ends after a wide text, only the terminal knows.
-                is_sure = len(text) == 1 and _is_plain(text)
-                self._at = (x + 1, y) if is_sure else None
-            x += 1
+        """Write cells of one line, those of one style together; what is not known is left out."""
+        at = 0
+        for style, cells in groupby(styles):
+            piece = texts[at : at + sum(1 for _ in cells)]
+            look = _look(style)
+            if _are_letters(piece):
+                self._write(x + at, y, "".join(piece), look)
+                self._at = (x + at + len(piece), y)
+            else:
+                for past, text in enumerate(piece, x + at):
+                    if text:
+                        self._write(past, y, text, look)
+                        # Where it ends after a wide text, only the terminal knows.
+                        self._at = (past + 1, y) if _are_letters([text]) else None
+            at += len(piece)
+
+    def _write(self, x: int, y: int, text: str, look: _Look) -> None:
+        self._go(x, y)
+        look = self._wanted(text, look)
+        if look != self._look:
+            self._out.append(_change(self._look, look))
+            self._look = look
+        self._out.append(text)
 
     def _wanted(self, text: str, look: _Look) -> _Look:
-        """On a space, the colour of letters may stay what it is."""
-        if text != " ":
+        """On spaces, the colour of letters may stay what it is."""
+        if text.strip(" "):
             return look
         seen, background = _of_space(look)
         if _of_space(self._look)[0] != seen:
