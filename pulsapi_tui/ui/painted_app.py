@@ -42,6 +42,17 @@ class PaintedApp(App[None]):
         """A terminal of another size moves what it shows, each in its own way."""
         self._painter.forget()
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before there is a screen, only take over the colours.
+
+        The theme asks for it as soon as the app starts: all styles would be parsed for nothing, and
+        then once more for the screen.
+        """
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def draw_anew(self) -> None:
         """Draw the whole screen: the terminal shows something else than what was sent."""
         self._painter.forget()
