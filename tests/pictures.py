@@ -241,7 +241,7 @@ async def _running(
 
 def _is_loading(app: PulsapiApp) -> bool:
     title = str(app.screen.query_one("#state-title", Static).render())
-    return app.screen.has_class("-stateful") and "Reading" in title
+    return app.screen.query_one("#state").display and "Reading" in title
 
 
 async def draw(name: str) -> str:

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -79,6 +79,10 @@ def _palette_places() -> type[Provider]:
     return Places
 
 
+def _fitting(size: int, breakpoints: Sequence[tuple[int, str]]) -> str:
+    return next(name for least, name in reversed(breakpoints) if size >= least)
+
+
 def shown_key(screen: Screen[Any]) -> RevealKeyScreen | None:
     """The screen, if it shows a key. One that was never imported can't be open."""
     if "pulsapi_tui.ui.screens.reveal_key" not in sys.modules:
@@ -134,7 +138,10 @@ class PulsapiApp(PaintedApp):
         )
 
     def get_default_screen(self) -> Screen[None]:
-        """The page."""
+        """The page, as it fits this terminal from its first frame on."""
+        width, height = self.size
+        fitting = {_fitting(width, _WIDTHS), _fitting(height, _HEIGHTS)}
+        self._keys_screen.add_class(*fitting, update=False)
         return self._keys_screen
 
     def on_mount(self) -> None:

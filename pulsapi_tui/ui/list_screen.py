@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
-from textual.containers import Container, Horizontal
+from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input
 
-from pulsapi_tui.domain.filters import PREFIX, Token
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SortColumn
 from pulsapi_tui.domain.models import ApiKey
@@ -21,23 +20,27 @@ from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
 from pulsapi_tui.ui.states import NOTHING_FOUND, empty, no_such_filter
+from pulsapi_tui.ui.widgets.filter_bar import FilterBar
 from pulsapi_tui.ui.widgets.header_line import HeaderLine
 from pulsapi_tui.ui.widgets.key_details import Described, KeyDetails
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
-from pulsapi_tui.ui.widgets.text_field import TextField
 from pulsapi_tui.ui.widgets.too_small import TooSmall
 
-_TOKENS = " ".join([f"{PREFIX}{Token.IDLE}", *(token for token in Token if token != Token.IDLE)])
+_AWAY = "-away"
+"""What is not shown: the list while there is a state of the whole, or that state."""
 
 
 class ListScreen(Screen[None]):
     """Shows a `Listing`, and has the commands that change nothing but the view."""
 
-    def __init__(self, clock: Clock, limits: HealthLimits | None = None) -> None:
+    def __init__(self, clock: Clock, state: State, limits: HealthLimits | None = None) -> None:
+        """`state` stands there until there are keys."""
         super().__init__()
+        self._state: State | None = state
+        self._has_resumed = False
         self._listing = Listing(clock, limits)
         self._zone: tzinfo = UTC
         self._cursor_id: str | None = None
@@ -60,17 +63,20 @@ class ListScreen(Screen[None]):
         """Header, list, footer."""
         yield HeaderLine()
         yield StatusLine()
-        with Horizontal(id="filter-bar"):
-            yield Static("/", id="filter-mark")
-            yield TextField(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
-            yield Static("Enter keeps · Esc closes", id="filter-keys")
-        with Container(id="body"):
+        with Container(id="body", classes=_AWAY):
             yield KeysTable(self._listing.describe, id="keys")
             with Container(id="side"):
                 yield KeyDetails(id="details")
-        yield StatePanel(id="state")
+        if self._state is not None:
+            yield StatePanel(self._state, id="state")
         yield KeyLine()
         yield TooSmall()
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """At the start, all of it has just been styled."""
+        if not self._has_resumed:
+            self._has_resumed = True
+            event.refresh_styles = False
 
     @work(exclusive=True, group="arrange")
     async def _rearrange(self) -> None:
@@ -90,17 +96,22 @@ class ListScreen(Screen[None]):
             self._show_state(found if len(self._listing.keys) else empty())
         self._show_counts()
         self._show_details()
-        if self.query_one("#filter-bar").display:
+        if self._is_filter_open:
             await self._listing.get_ready_to_filter()
 
     def _show_state(self, state: State | None) -> None:
+        self._state = state
+        panel = self.query_one(StatePanel)
         if state is not None:
-            self.query_one(StatePanel).show(state)
-        self.set_class(state is not None, "-stateful")
+            panel.show(state)
+        # Not a class of the screen's: all that is on it would be styled again.
+        panel.set_class(state is None, _AWAY)
+        self.query_one("#body").set_class(state is not None, _AWAY)
         if state is not None and state.button and not self.is_typing_filter:
             self.query_one("#state-button").focus()
         elif state is None and (self.focused is None or self.focused.id == "state-button"):
-            self.query_one(KeysTable).focus()
+            # At once: it is drawn with its cursor.
+            self.set_focus(self.query_one(KeysTable))
 
     def _show_counts(self) -> None:
         text = self._doing
@@ -123,7 +134,7 @@ class ListScreen(Screen[None]):
     def go_to(self, key_id: str) -> None:
         """Put the cursor on that key; a filter that hides it is closed."""
         self._cursor_id = key_id
-        if all(key.id != key_id for key in self.query_one(KeysTable).keys):
+        if self._is_filter_open and all(key.id != key_id for key in self.query_one(KeysTable).keys):
             self._close_filter()
             self._listing.arrangement.look_for("")
         self._rearrange()
@@ -147,7 +158,7 @@ class ListScreen(Screen[None]):
 
     async def action_back(self) -> None:
         """Close the filter; else clear the marks."""
-        if self.query_one("#filter-bar").display:
+        if self._is_filter_open:
             if self.is_typing_filter:
                 await self._typed_filter()
                 # Nothing was chosen: the cursor goes back to where the search began.
@@ -160,18 +171,28 @@ class ListScreen(Screen[None]):
 
     def _close_filter(self) -> None:
         self.query_one("#filter", Input).clear()
-        self.query_one("#filter-bar").display = False
+        self.query_one(FilterBar).display = False
         self.query_one(KeysTable).focus()
 
     def _marks_changed(self) -> None:
         self.query_one(KeysTable).repaint_changed()
         self._show_counts()
 
-    def action_filter(self) -> None:
+    async def _make_filter(self) -> None:
+        """The line to type a filter into; the first frame and the first keys come without it."""
+        if not self.query(FilterBar):
+            await self.mount(FilterBar(), before="#body")
+
+    @property
+    def _is_filter_open(self) -> bool:
+        return any(bar.display for bar in self.query(FilterBar))
+
+    async def action_filter(self) -> None:
         """Open the filter."""
+        await self._make_filter()
         key = self.query_one(KeysTable).key_at_cursor
         self._search_began_at = key.id if key is not None else None
-        self.query_one("#filter-bar").display = True
+        self.query_one(FilterBar).display = True
         self.set_focus(self.query_one("#filter", Input))
         self._rearrange()
 

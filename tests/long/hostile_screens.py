@@ -184,7 +184,7 @@ async def draw(folder: Path, text: str, names: Sequence[str]) -> Drawn:
 async def _settle(story: Story) -> None:
     await story.until(
         lambda: (
-            not story.app.screen.has_class("-stateful")
+            not story.app.screen.query_one("#state").display
             or "Reading" not in story.static("#state-title")
         ),
         "the list is read",

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from pulsapi_tui.ui.key_actions import KeyActions
     from pulsapi_tui.ui.profile_actions import ProfileActions
 
+SAID_AFTER_S = 0.3
+"""After so long without an answer it is said to whom the session signs in, and with what."""
+
 _CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
 
 _NEEDS_LIST = frozenset(
@@ -83,7 +86,7 @@ class KeysScreen(ListScreen):
         delivery: Delivery,
         limits: HealthLimits | None = None,
     ) -> None:
-        super().__init__(clock, limits)
+        super().__init__(clock, WELCOME if connect is None else LOADING, limits)
         self._clock = clock
         self._asks = asks
         self._clipboard = clipboard
@@ -109,7 +112,6 @@ class KeysScreen(ListScreen):
         if self._connect is None:
             self._show_state(WELCOME)
         else:
-            self._show_state(LOADING)
             # Not before the frame: importing the client keeps the interpreter busy.
             self.call_after_refresh(self._run_feed, self._connect, None)
 
@@ -136,8 +138,13 @@ class KeysScreen(ListScreen):
         self._script_profile = self._profiles.to_be_named(session)
         self._asks.about(session.profile, self._script_profile)
         self._actions = None
-        self._show_state(signing_in(session.profile, session.credential_from))
+        self.set_timer(SAID_AFTER_S, self._say_who_signs_in)
         self._show_header()
+
+    def _say_who_signs_in(self) -> None:
+        """Where an answer takes long; mostly there are keys by now."""
+        if self._state is LOADING and self._session is not None:
+            self._show_state(signing_in(self._session.profile, self._session.credential_from))
 
     def account_seen(self, account: Account) -> None:
         """Show the account."""
@@ -165,7 +172,8 @@ class KeysScreen(ListScreen):
         self._rearrange()
         self.refresh_bindings()
         if whole:
-            self._review()
+            # Not before the frame: the keys are to be seen first.
+            self.call_after_refresh(self._review)
 
     def refused(self, state: State) -> None:
         """There is nothing to show, and rows would be a lie."""
@@ -401,6 +409,7 @@ class KeysScreen(ListScreen):
 
     @work
     async def _review(self) -> None:
+        await self._make_filter()
         await asyncio.to_thread(_import_actions)
         await self._asks.get_ready()
         if (actions := self._actions_of_session()) is not None:

@@ -143,11 +143,7 @@ class KeysTable(DataTable[Text]):
         header_changed = sorted_by != self._sorted_by
         self._keys, self._sorted_by = keys, sorted_by
         row = self._find(wanted_id, old_row)
-        size = self._content_size()
-        if size != self.virtual_size:
-            # Set as usual, it would lay out the whole screen, where only the bar's thumb moves.
-            self.set_reactive(DataTable.virtual_size, size)
-            self._scroll_update(size)
+        self._fit_content()
         if row != old_row:
             with self.prevent(DataTable.RowHighlighted):
                 self.set_reactive(DataTable.cursor_coordinate, Coordinate(row, 0))
@@ -319,8 +315,15 @@ class KeysTable(DataTable[Text]):
     def _content_size(self) -> Size:
         return Size(self._width, len(self._keys) + self.header_height)
 
+    def _fit_content(self) -> None:
+        size = self._content_size()
+        if size != self.virtual_size:
+            # Set as usual, it would lay out the whole screen, where only the bar's thumb moves.
+            self.set_reactive(DataTable.virtual_size, size)
+            self._scroll_update(size)
+
     def _lay_out(self) -> None:
-        self.virtual_size = self._content_size()
+        self._fit_content()
         self._painted.clear()
         self.refresh()
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Button, Static
 
 from pulsapi_tui.ui.literal import literal
@@ -49,27 +50,39 @@ class StatePanel(Vertical):
     }
     """
 
+    def __init__(self, state: State, *, id: str) -> None:  # noqa: A002
+        self._first = state
+        super().__init__(id=id, classes=state.tone or None)
+
     def compose(self) -> ComposeResult:
-        """Title, sentences, and perhaps a button."""
+        """Title, sentences, and room for buttons.
+
+        Those are made when a state has one: most starts have none, and their styles are many.
+        """
         with VerticalScroll(id="state-box", can_focus=False):
-            yield Static(id="state-title", markup=False)
-            yield Static(id="state-body", markup=False)
-            with Center(), Horizontal(id="state-buttons"):
-                yield Button("", id="state-button", variant="primary")
-                yield Button("", id="state-other")
+            yield Static(_title(self._first), id="state-title", markup=False)
+            yield Static(literal(self._first.body), id="state-body", markup=False)
+            with Center():
+                yield Horizontal(id="state-buttons")
 
     def show(self, state: State) -> None:
         """Show a state."""
-        self.query_one("#state-title", Static).update(literal(f"{state.glyph}  {state.title}"))
+        self.query_one("#state-title", Static).update(_title(state))
         self.query_one("#state-body", Static).update(literal(state.body))
-        for selector, label in (
-            ("#state-button", state.button),
-            ("#state-other", state.other_button),
-        ):
-            button = self.query_one(selector, Button)
+        if state.button is not None and not self.query(Button):
+            self.query_one("#state-buttons").mount(
+                Button("", id="state-button", variant="primary"), Button("", id="state-other")
+            )
+        labels = {"state-button": state.button, "state-other": state.other_button}
+        for button in self.query(Button):
+            label = labels[str(button.id)]
             button.display = label is not None
             if label is not None:
                 button.label = literal(label)
         self.remove_class("-warning", "-error")
         if state.tone:
             self.add_class(state.tone)
+
+
+def _title(state: State) -> Content:
+    return literal(f"{state.glyph}  {state.title}")
