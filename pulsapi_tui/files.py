@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -76,7 +75,7 @@ def replace_file(
     `NotSyncedError` where only the last step failed.
     """
     remove_stale(directory)
-    scratch = PREFIX + secrets.token_hex(8)
+    scratch = PREFIX + os.urandom(8).hex()
     with ExitStack() as stack:
         stack.callback(_forget, directory, scratch)
         writing = _Writing(stack, directory, data, group, must_be_private)
@@ -100,7 +99,7 @@ def create_file(directory: int, name: str, data: bytes) -> None:
     FileExistsError where anything is there already, even a dangling link.
     """
     remove_stale(directory)
-    scratch = PREFIX + secrets.token_hex(8)
+    scratch = PREFIX + os.urandom(8).hex()
     with ExitStack() as stack:
         stack.callback(_forget, directory, scratch)
         writing = _Writing(stack, directory, data, None, True)

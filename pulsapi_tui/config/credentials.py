@@ -8,10 +8,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from pulsapi_tui.config.credential_command import CommandStore
 from pulsapi_tui.config.credential_file import FileStore
 from pulsapi_tui.config.key_store import KeyStore, how_to_give_it
-from pulsapi_tui.config.keyring_store import KeyringStore
 from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.errors import CredentialError
 from pulsapi_tui.domain.ports import Store
@@ -28,19 +26,31 @@ class StoredCredentials:
     def __init__(
         self, directory: Path, environment: Mapping[str, str], *, may_prompt: bool = False
     ) -> None:
+        self._environment = environment
+        self._may_prompt = may_prompt
         self._files = FileStore(directory)
-        self._stores: Mapping[Kept, KeyStore] = {
-            Kept.COMMAND: CommandStore(environment, may_prompt=may_prompt),
-            Kept.KEYRING: KeyringStore(environment),
+        self._stores: dict[Kept, KeyStore] = {
             Kept.FILE: self._files,
             Kept.ENVIRONMENT: _EnvironmentStore(),
         }
+
+    def _store(self, kept: Kept) -> KeyStore:
+        """Made when it is asked for: the first frame comes without what most accounts don't use."""
+        if kept is Kept.COMMAND and kept not in self._stores:
+            from pulsapi_tui.config.credential_command import CommandStore
+
+            self._stores[kept] = CommandStore(self._environment, may_prompt=self._may_prompt)
+        elif kept is Kept.KEYRING and kept not in self._stores:
+            from pulsapi_tui.config.keyring_store import KeyringStore
+
+            self._stores[kept] = KeyringStore(self._environment)
+        return self._stores[kept]
 
     async def stores(self) -> tuple[Store, ...]:
         """What could keep a credential here, safest first."""
 
         def look(_: Event) -> tuple[Store, ...]:
-            return tuple(Store(kept, self._stores[kept].problem()) for kept in Kept)
+            return tuple(Store(kept, self._store(kept).problem()) for kept in Kept)
 
         return await _apart(look)
 
@@ -63,12 +73,12 @@ class StoredCredentials:
 
     async def forget(self, profile: Profile) -> None:
         """Remove it from its source, as far as that is ours."""
-        store = self._stores[profile.source.kept]
+        store = self._store(profile.source.kept)
         await _apart(lambda given_up: store.forget(profile, given_up))
 
     def read_now(self, profile: Profile, given_up: Event | None = None) -> Secret:
         """What `read` does, in this thread; `given_up` ends it early."""
-        key = self._stores[profile.source.kept].read(profile, given_up or Event())
+        key = self._store(profile.source.kept).read(profile, given_up or Event())
         try:
             return check_credential(key)
         except CredentialError as error:
@@ -78,7 +88,7 @@ class StoredCredentials:
     def keep_now(self, profile: Profile, credential: Secret, given_up: Event | None = None) -> None:
         """What `keep` does, in this thread; `given_up` ends it early."""
         check_credential(credential)
-        self._stores[profile.source.kept].keep(profile, credential, given_up or Event())
+        self._store(profile.source.kept).keep(profile, credential, given_up or Event())
 
 
 async def _apart(call: Callable[[Event], T]) -> T:

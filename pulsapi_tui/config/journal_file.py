@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -181,7 +180,7 @@ class JournalFile:
             with suppress(OSError):
                 for left in self._path.parent.glob(self._holder_path("[0-9a-f]" * 16).name):
                     self._is_held_elsewhere(left.stem[-16:])
-            holder = secrets.token_hex(8)
+            holder = os.urandom(8).hex()
             self._holder_lock = self._lock_holder(holder)
             self._holder = holder
         return self._holder

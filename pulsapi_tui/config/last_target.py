@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-import tomli_w
 
 from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.files import open_directory, replace_file
@@ -74,6 +72,8 @@ class LastTargetFile:
 
     def _read(self) -> _Contents:
         """What is there, or nothing where it is damaged. Raises OSError."""
+        import tomllib
+
         try:
             with open(self._path, "rb", opener=_without_waiting) as stream:
                 values = tomllib.loads(stream.read(MAX_BYTES).decode())
@@ -83,6 +83,8 @@ class LastTargetFile:
 
 
 def _rendered(contents: _Contents) -> bytes:
+    import tomli_w
+
     values = msgspec.to_builtins(contents)
     for profile in values["profiles"].values():
         if profile["last"] is None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import tomli_w
 
 from pulsapi_tui.config.strict import refuse_unknown
 from pulsapi_tui.domain.errors import ProfilesError
@@ -76,6 +74,8 @@ _PLACE = re.compile(r"`\$\.([a-z_.]+)")
 
 def parse(text: str, path: Path) -> ProfileList:
     """The profiles of a text. Raises `ProfilesError`, which names the place in the file."""
+    import tomllib
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -157,6 +157,8 @@ def _mistake(read: _Profile) -> tuple[str, str] | None:
 
 def rendered(listed: ProfileList) -> str:
     """The text of these profiles."""
+    import tomli_w
+
     tables = {each.name: _table(each) for each in listed.profiles}
     current = {"current": listed.current} if listed.current else {}
     return tomli_w.dumps({**current, "profiles": tables})

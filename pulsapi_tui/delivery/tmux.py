@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -184,7 +183,7 @@ class Tmux:
         """
         if self._program is None or self._is_silent:
             return False
-        buffer = f"pulsapi-{secrets.token_hex(8)}"
+        buffer = f"pulsapi-{os.urandom(8).hex()}"
         delete = ["delete-buffer", "-b", buffer]
         load = [self._program, "load-buffer", "-w", "-b", buffer, "-", ";", *delete]
         loaded = run(load, self._environment, LOAD_TIMEOUT_S, secret=secret).status == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
@@ -38,6 +37,9 @@ def ago(then: datetime, now: datetime) -> str:
 
 def zone(name: str) -> tzinfo:
     """The timezone of that IANA name, or UTC where the machine doesn't know it."""
+    # Half as slow to import as all of asyncio, and not needed before an account is known.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -9,31 +9,32 @@ import asyncio
 import importlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 from textual.content import Content
 
-from pulsapi_tui.domain.delivery import Preview, Target
-from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
-from pulsapi_tui.domain.ports import Clipboard, HandOff, Store
-from pulsapi_tui.domain.profiles import Profile, ProfileList
-from pulsapi_tui.domain.rotation import Rotation
-from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.ui.asks import (
-    Connection,
-    Known,
-    NewKey,
-    OpenProfiles,
-    OpenProgress,
-    OpenReveal,
-    OpenRotation,
-    OrphanChoice,
-    PlanLine,
-    ProfileWanted,
-    RotationWanted,
-)
-from pulsapi_tui.ui.widgets.dialog import Dialog
+if TYPE_CHECKING:
+    from pulsapi_tui.domain.delivery import Preview, Target
+    from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
+    from pulsapi_tui.domain.ports import Clipboard, HandOff, Store
+    from pulsapi_tui.domain.profiles import Profile, ProfileList
+    from pulsapi_tui.domain.rotation import Rotation
+    from pulsapi_tui.domain.secret import Secret
+    from pulsapi_tui.ui.asks import (
+        Connection,
+        Known,
+        NewKey,
+        OpenProfiles,
+        OpenProgress,
+        OpenReveal,
+        OpenRotation,
+        OrphanChoice,
+        PlanLine,
+        ProfileWanted,
+        RotationWanted,
+    )
+    from pulsapi_tui.ui.widgets.dialog import Dialog
 
 Result = TypeVar("Result")
 
@@ -169,6 +170,7 @@ class Dialogs:
 
     async def orphan(self, key: ApiKey, why: str, now: datetime) -> OrphanChoice:
         """What to do with a key without an owner."""
+        from pulsapi_tui.ui.asks import OrphanChoice
         from pulsapi_tui.ui.screens.orphan import OrphanScreen
 
         choice = await self._ask(OrphanScreen(key, why, now))

@@ -77,14 +77,21 @@ LATER = {
     "email",
     "httpx",
     "pulsapi_tui.api.client",
+    "pulsapi_tui.config.credential_command",
+    "pulsapi_tui.config.keyring_store",
     "pulsapi_tui.delivery.command",
     "pulsapi_tui.delivery.env_file",
     "pulsapi_tui.delivery.recipes",
     "pulsapi_tui.flows.create",
     "pulsapi_tui.flows.rotate",
+    "pulsapi_tui.ui.asks",
     "pulsapi_tui.ui.key_actions",
     "pulsapi_tui.ui.profile_actions",
+    "pulsapi_tui.ui.widgets.dialog",
     "textual.widgets._footer",
+    "tomli_w",
+    "tomllib",
+    "zoneinfo",
     *(
         f"pulsapi_tui.ui.screens.{path.stem}"
         for path in (Path(__file__).parents[2] / "pulsapi_tui/ui/screens").glob("*.py")

@@ -206,6 +206,7 @@ def test_a_directory_that_others_may_look_into_gets_no_key(
 
 _IMPORTS = """
 import asyncio, concurrent.futures.thread
+import pulsapi_tui.config.credential_command, pulsapi_tui.config.keyring_store
 from pulsapi_tui.config.credentials import StoredCredentials
 from pulsapi_tui.domain.errors import CredentialError
 from pulsapi_tui.domain.profiles import Kept, Profile

@@ -361,6 +361,7 @@ def test_a_directory_of_somebody_else_is_refused(profiles: ProfilesFile, path: P
 
 
 _IMPORTS = """
+import tomli_w, tomllib
 from pulsapi_tui.config.profiles_file import ProfilesFile
 from pulsapi_tui.domain.errors import ProfilesError
 from pulsapi_tui.domain.profiles import Profile

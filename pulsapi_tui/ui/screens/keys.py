@@ -27,7 +27,6 @@ from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.domain.uses import Seen
-from pulsapi_tui.ui.asks import Asks, Severity
 from pulsapi_tui.ui.commands import COMMANDS, bindings, changing_keys
 from pulsapi_tui.ui.feed import Feed
 from pulsapi_tui.ui.list_screen import ListScreen
@@ -39,6 +38,7 @@ from pulsapi_tui.ui.widgets.state_panel import State
 from pulsapi_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from pulsapi_tui.ui.asks import Asks, Severity
     from pulsapi_tui.ui.key_actions import KeyActions
     from pulsapi_tui.ui.profile_actions import ProfileActions
 
