@@ -241,7 +241,8 @@ class PulsapiApp(PaintedApp):
     @work
     async def _quit(self) -> None:
         if (reveal := shown_key(self.screen)) is not None:
-            reveal.action_leave()
+            # In its turn: Ctrl+Q comes by here even before that screen has what is on it.
+            reveal.call_later(reveal.action_leave)
             return
         if self._keys_screen.in_hand is not None:
             self._keys_screen.say(

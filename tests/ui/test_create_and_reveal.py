@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Copied
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
-from tests.ui.support import Story
+from tests.seeded import NOW, hand_off_of
+from tests.ui.support import Story, story_of
 
 
 async def open_reveal(story: Story, name: str = "Deploy bot") -> None:
@@ -96,6 +99,19 @@ async def test_no_way_out_loses_the_key(story: Story, key: str) -> None:
         assert isinstance(story.app.screen, RevealKeyScreen)
     await story.press("q", "delete", "backspace", "ctrl+c", "x")
     assert isinstance(story.app.screen, RevealKeyScreen)
+
+
+async def test_quitting_before_the_key_is_drawn_loses_nothing() -> None:
+    key = ApiKey(id="key_1", name="Deploy bot", hint="q7Zd", created_at=NOW, last_used_at=None)
+    created = CreatedKey(key=key, secret=Secret("an-example-that-is-no-key"))
+    async with story_of(None) as story:
+        await story.shows("Welcome")
+        screen = RevealKeyScreen(created, "http://x", story.clipboard, hand_off_of())
+        story.app.push_screen(screen)
+        assert not screen.query("#keep")
+        await story.app.action_quit()
+        await story.shows("Nothing has proven yet")
+        assert story.app.is_running
 
 
 async def test_the_way_out_opens_on_keeping(story: Story) -> None:
