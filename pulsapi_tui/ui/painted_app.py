@@ -59,6 +59,13 @@ class PaintedApp(App[None]):
         self._cursor_is_at = Offset(-1, -1)
         self.refresh()
 
+    def write_to_terminal(self, data: str) -> None:
+        """Send a sequence to the terminal as it is; for the clipboard only."""
+        # Textual's copy_to_clipboard keeps the text and can't wrap the sequence for tmux.
+        if self._driver is not None:
+            self._driver.write(data)
+            self._driver.flush()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if not isinstance(renderable, CompositorUpdate) or self._driver is None:
             super()._display(screen, renderable)
