@@ -104,7 +104,7 @@ class Api:
 
     async def get_account(self, request: Request) -> Response:
         """The account that the key acts as."""
-        with self._acting(request, self._store.reading) as (_, caller):
+        with self._acting(request, self._store.looking_up) as (_, caller):
             read_query(request)
         account = caller.account
         return _answer(
@@ -168,13 +168,13 @@ class Api:
 
     async def list_services(self, request: Request) -> Response:
         """The services that the account watches."""
-        with self._acting(request, self._store.reading):
+        with self._acting(request, self._store.looking_up):
             read_query(request)
         return _answer(ServicePage(services.list_services(timestamp(self._store.now_ms()))))
 
     async def list_sla(self, request: Request) -> Response:
         """Uptime against its target over a window."""
-        with self._acting(request, self._store.reading, needs_paid_plan=True):
+        with self._acting(request, self._store.looking_up, needs_paid_plan=True):
             wanted = read_query(request, "window").get("window", "30d")
             window = next((known for known in services.WINDOW_DAYS if known == wanted), None)
             if window is None:

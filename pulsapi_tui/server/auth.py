@@ -74,9 +74,13 @@ def _checksum(stem: str) -> str:
     return _base62(zlib.crc32(stem.encode("ascii")), _CHECKSUM_CHARS)
 
 
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+"""Two digits a division: the checksum of every request's key is computed."""
+
+
 def _base62(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range((width + 1) // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))[-width:]

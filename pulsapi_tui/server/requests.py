@@ -32,6 +32,8 @@ def require_json(request: Request) -> None:
 
 def read_query(request: Request, *allowed: str) -> dict[str, str]:
     """The query parameters; an unknown or a repeated one is refused."""
+    if not request.scope["query_string"]:
+        return {}
     pairs = request.query_params.multi_items()
     values = dict(pairs)
     if len(values) != len(pairs) or not values.keys() <= set(allowed):
