@@ -30,6 +30,9 @@ from pulsapi_tui.domain.text import clean
 
 MAX_CAPABILITIES = 64
 
+_NO_IDS = frozenset({".", ".."})
+"""In a URL, they mean another place."""
+
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -118,7 +121,7 @@ def _is_plain(text: str) -> bool:
 def _id(text: str) -> str:
     # An id goes back into a URL as it came, so it is refused rather than cleaned.
     is_clean = _is_plain(text) or (text.isprintable() and clean(text) == text)
-    if not is_clean or text in {".", ".."}:
+    if not is_clean or text in _NO_IDS:
         raise BadAnswerError("The server sent an id with characters that no id can have.")
     return text
 
@@ -187,11 +190,14 @@ def _plain_page(body: bytes) -> _PlainPage | None:
         used_at = key.last_used_at
         if key.created_at.tzinfo is not UTC or (used_at and used_at.tzinfo is not UTC):
             return None
+        if key.id in _NO_IDS:
+            return None
     return page
 
 
-_NOT_PLAIN = (b"\\", b"\x7f", b'"."', b'".."')
-"""An escape, the one control character that JSON lets through, and the ids that none can have."""
+_NOT_PLAIN = (b"\\", b"\x7f")
+"""An escape, and the one control character that JSON lets through: each a single byte, since a page
+is searched for two of them twenty times as fast as for a longer text."""
 
 
 def decode_created_key(body: bytes) -> CreatedKey:
