@@ -218,10 +218,7 @@ class Store:
 
     @contextmanager
     def looking_up(self) -> Iterator[Transaction]:
-        """A transaction for a single statement that reads: SQLite makes one of it by itself.
-
-        A check of a key takes two thirds of the time so.
-        """
+        """A transaction for a single statement that reads: SQLite makes one of it by itself."""
         try:
             yield Transaction(self._db)
         except sqlite3.OperationalError as error:
