@@ -104,8 +104,8 @@ class Api:
 
     async def get_account(self, request: Request) -> Response:
         """The account that the key acts as."""
-        with self._acting(request, self._store.looking_up) as (_, caller):
-            read_query(request)
+        caller = self._caller(request)
+        read_query(request)
         account = caller.account
         return _answer(
             Account(
@@ -122,7 +122,7 @@ class Api:
 
     async def list_keys(self, request: Request) -> Response:
         """A page of the account's keys, newest first, or 304 where the caller has it already."""
-        with self._acting(request, self._store.reading, manages_keys=True) as (transaction, caller):
+        with self._acting(request, self._store.reading) as (transaction, caller):
             query = read_query(request, "limit", "cursor")
             limit = read_number(query.get("limit", str(DEFAULT_LIMIT)), "limit", MAX_LIMIT)
             after = read_position(query["cursor"]) if "cursor" in query else None
@@ -142,7 +142,7 @@ class Api:
         require_json(request)
         body = await request.body()
         minted = mint_key()
-        with self._acting(request, self._store.writing, manages_keys=True) as (transaction, caller):
+        with self._acting(request, self._store.writing) as (transaction, caller):
             read_query(request)
             name = read_name(body)
             create_request = read_create_request(request)
@@ -159,7 +159,7 @@ class Api:
 
     async def revoke_key(self, request: Request) -> Response:
         """Revoke a key; it answers 401 from the moment that this answer is sent."""
-        with self._acting(request, self._store.writing, manages_keys=True) as (transaction, caller):
+        with self._acting(request, self._store.writing) as (transaction, caller):
             read_query(request)
             key_id = request.path_params["id"]
             if not transaction.revoke(caller.account.id, key_id, self._store.now_ms()):
@@ -168,49 +168,65 @@ class Api:
 
     async def list_services(self, request: Request) -> Response:
         """The services that the account watches."""
-        with self._acting(request, self._store.looking_up):
-            read_query(request)
+        self._caller(request)
+        read_query(request)
         return _answer(ServicePage(services.list_services(timestamp(self._store.now_ms()))))
 
     async def list_sla(self, request: Request) -> Response:
         """Uptime against its target over a window."""
-        with self._acting(request, self._store.looking_up, needs_paid_plan=True):
-            wanted = read_query(request, "window").get("window", "30d")
-            window = next((known for known in services.WINDOW_DAYS if known == wanted), None)
-            if window is None:
-                raise problem.invalid_request("window must be 7d, 30d or 90d.")
+        _check_plan(self._caller(request))
+        wanted = read_query(request, "window").get("window", "30d")
+        window = next((known for known in services.WINDOW_DAYS if known == wanted), None)
+        if window is None:
+            raise problem.invalid_request("window must be 7d, 30d or 90d.")
         return _answer(SlaReport(window, services.sla_rows(window)))
+
+    def _caller(self, request: Request) -> Caller:
+        """The authenticated caller of a request that reads nothing else; notes the use of the key.
+
+        A look-up is a single statement, which SQLite makes a transaction by itself.
+        """
+        caller = self._store.authenticate(_digest(request))
+        if caller is None:
+            raise problem.unauthorized()
+        self._store.note_use(caller)
+        return caller
 
     @contextmanager
     def _acting(
-        self,
-        request: Request,
-        begin: Callable[[], Any],
-        *,
-        needs_paid_plan: bool = False,
-        manages_keys: bool = False,
+        self, request: Request, begin: Callable[[], Any]
     ) -> Iterator[tuple[Transaction, Caller]]:
-        """A transaction with its authenticated and entitled caller; notes the use of the key.
+        """A transaction with its authenticated caller, who manages keys; notes the use of the key.
 
         The use is noted also where the request is refused afterwards: it was made with the key.
         """
-        digest = digest_from_header(request.headers.getlist("Authorization"))
-        if digest is None:
-            raise problem.unauthorized()
+        digest = _digest(request)
         caller: Caller | None = None
         try:
             with begin() as transaction:
                 caller = transaction.authenticate(digest)
                 if caller is None:
                     raise problem.unauthorized()
-                if (needs_paid_plan or manages_keys) and caller.account.plan not in PAID_PLANS:
-                    raise problem.plan_required()
-                if manages_keys and caller.account.role not in KEY_MANAGERS:
+                _check_plan(caller)
+                if caller.account.role not in KEY_MANAGERS:
                     raise problem.forbidden_role()
                 yield transaction, caller
         finally:
             if caller is not None:
                 self._store.note_use(caller)
+
+
+def _digest(request: Request) -> bytes:
+    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    digest = digest_from_header([value.decode("latin-1") for value in values])
+    if digest is None:
+        raise problem.unauthorized()
+    return digest
+
+
+def _check_plan(caller: Caller) -> None:
+    if caller.account.plan not in PAID_PLANS:
+        raise problem.plan_required()
 
 
 def _answer(

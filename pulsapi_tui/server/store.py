@@ -182,6 +182,7 @@ class Store:
         except StoreUnavailableError:
             self._db.close()
             raise
+        self._alone = Transaction(self._db)
 
     def _prepare(self) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
@@ -216,11 +217,10 @@ class Store:
         with self._transaction("BEGIN") as transaction:
             yield transaction
 
-    @contextmanager
-    def looking_up(self) -> Iterator[Transaction]:
-        """A transaction for a single statement that reads: SQLite makes one of it by itself."""
+    def authenticate(self, digest: bytes) -> Caller | None:
+        """The caller that holds the live key with this digest, in a transaction of its own."""
         try:
-            yield Transaction(self._db)
+            return self._alone.authenticate(digest)
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from None
 
