@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import RenderableType
 from rich.control import Control
 from textual import events
@@ -12,6 +14,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.timer import Timer
 
+from pulsapi_tui.ui.erasing import erases_in_colour
 from pulsapi_tui.ui.painter import Painter
 
 _LOOK_AGAIN_S = 0.02
@@ -30,7 +33,7 @@ class PaintedApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._painter = Painter()
+        self._painter = Painter(erases=erases_in_colour(os.environ))
         self._cursor_is_at = Offset(-1, -1)
         self._catching_up: Timer | None = None
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 
 import pyte
@@ -17,6 +20,7 @@ from textual._compositor import ChopsUpdate, InlineUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from pulsapi_tui.ui.erasing import erases_in_colour
 from pulsapi_tui.ui.painter import Painter
 
 WIDTH, HEIGHT = 24, 6
@@ -41,7 +45,8 @@ _STYLES = [
         ),
     ),
 ]
-_TEXTS = st.text(alphabet="ab  │●é…", min_size=1, max_size=WIDTH)
+_BLANKS = st.integers(1, WIDTH).map(lambda count: " " * count)
+_TEXTS = st.text(alphabet="ab  │●é…", min_size=1, max_size=WIDTH) | _BLANKS
 _SEGMENT = st.tuples(_TEXTS, st.sampled_from(_STYLES)).map(lambda pair: Segment(*pair))
 _SEGMENTS = st.lists(_SEGMENT, min_size=1, max_size=4)
 
@@ -87,12 +92,13 @@ def _seen(screen: pyte.Screen) -> Iterator[list[object]]:
 _CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
 
 
+@pytest.mark.parametrize("erases", [False, True])
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
-@given(st.lists(_updates(), min_size=1, max_size=6))
+@given(updates=st.lists(_updates(), min_size=1, max_size=6))
 def test_a_terminal_shows_what_textual_would_have_drawn(
-    updates: list[LayoutUpdate | ChopsUpdate],
+    updates: list[LayoutUpdate | ChopsUpdate], *, erases: bool
 ) -> None:
-    painter = Painter()
+    painter = Painter(erases=erases)
     (painted, painted_stream), (drawn, drawn_stream) = _screen(), _screen()
     for update in updates:
         painted_stream.feed(painter.paint(update, WIDTH, ColorSystem.TRUECOLOR))
@@ -112,6 +118,49 @@ def test_only_what_differs_is_sent() -> None:
     painter.paint(_whole("a name", "another"), WIDTH, ColorSystem.TRUECOLOR)
     painted = painter.paint(_whole("a game", "another"), WIDTH, ColorSystem.TRUECOLOR)
     assert painted == "\x1b[1;3Hg"
+
+
+def test_long_blanks_are_erased_where_the_terminal_fills_them_with_the_background() -> None:
+    line = [Segment("a" + " " * 13 + "b", Style.parse("on #102030"))]
+    update = LayoutUpdate([[_strip(line)]], Region(0, 0, WIDTH, 1))
+    painted = Painter(erases=True).paint(update, WIDTH, ColorSystem.TRUECOLOR)
+    assert painted == "\x1b[1;1H\x1b[48;2;16;32;48ma\x1b[13X\x1b[15Gb\x1b[49m\x1b[K"
+
+
+def test_what_is_seen_on_blanks_is_not_erased() -> None:
+    for seen in ("reverse", "underline", "strike"):
+        update = LayoutUpdate(
+            [[Strip([Segment(" " * WIDTH, Style.parse(seen))])]], Region(0, 0, WIDTH, 1)
+        )
+        assert " " * WIDTH in Painter(erases=True).paint(update, WIDTH, ColorSystem.TRUECOLOR)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "xterm-256color", "STY": "1.pts"}, {"TERM": ""}, {}]
+)
+def test_nothing_is_erased_where_it_is_not_sure(environment: dict[str, str]) -> None:
+    assert not erases_in_colour(environment)
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [("xterm-256color", "True"), ("screen-256color", "False"), ("no-such-terminal", "False")],
+)
+def test_terminfo_says_whether_a_terminal_erases_in_colour(term: str, expected: str) -> None:
+    # Of a process of its own: curses reads terminfo once.
+    code = (
+        "import os; from pulsapi_tui.ui.erasing import erases_in_colour\n"
+        "print(erases_in_colour(os.environ))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TERM": term},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == expected
 
 
 def test_what_was_forgotten_is_sent_again() -> None:
