@@ -157,6 +157,10 @@ class PulsapiApp(LeavingApp):
             return key_of(binding.id)
         return super().get_key_display(binding)
 
+    def action_draw_anew(self) -> None:
+        """Where another program wrote on the terminal, nothing else tells that it did."""
+        self.draw_anew()
+
     # Help and palette
 
     def action_help(self) -> None:

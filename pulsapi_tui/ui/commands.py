@@ -488,6 +488,17 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
+        "app.draw_anew",
+        "ctrl+l",
+        "draw_anew",
+        "Redraw",
+        "Draw the screen anew, where something else wrote on it",
+        "help",
+        "Ctrl+L",
+        False,
+        True,
+    ),
+    Command(
         "app.palette",
         "ctrl+p",
         "command_palette",

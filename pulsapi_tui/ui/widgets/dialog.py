@@ -59,6 +59,8 @@ class Dialog(ModalScreen[Result]):
         # With priority: what is typed right after belongs to the next field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        # The app's own keys do not reach a dialog; by the same id, so with the same key.
+        Binding("ctrl+l", "app.draw_anew", show=False, id="app.draw_anew"),
     ]
 
     STANDS_STILL_S: ClassVar[float] = 0.8
