@@ -109,6 +109,7 @@ class AccountScreen(ListScreen):
         self._zone = zone(account.timezone)
         self._listing.session_key_id = account.authenticated_key_id
         self._show_header()
+        self.refresh_bindings()
 
     def profile_changed(self, profile: Profile) -> None:
         """The profile of this session has another mark."""
@@ -116,6 +117,7 @@ class AccountScreen(ListScreen):
             self._session = self._session._replace(profile=profile)
             self._asks.about(profile, self._script_profile)
             self._show_header()
+            self.refresh_bindings()
 
     def _show_header(self) -> None:
         profile = self._session.profile if self._session is not None else None
@@ -123,11 +125,13 @@ class AccountScreen(ListScreen):
 
     def keys_seen(self, keys: KeyList, *, whole: bool) -> None:
         """Show keys; once there are all of them, look for those without an owner."""
+        had_none = self._refused or self._listing.keys is None
         self._refused = False
         self._count_down(False)
         self._listing.take(keys)
         self._rearrange()
-        self.refresh_bindings()
+        if had_none:
+            self.refresh_bindings()
         if whole:
             # Not before the frame: the keys are to be seen first.
             self.call_after_refresh(self.review)

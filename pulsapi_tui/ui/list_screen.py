@@ -41,6 +41,8 @@ class ListScreen(Screen[None]):
         super().__init__()
         self._state: State | None = state
         self._has_resumed = False
+        self._filter_bar: FilterBar | None = None
+        self._making_filter = asyncio.Lock()
         self._listing = Listing(clock, limits)
         self._zone: tzinfo = UTC
         self._cursor_id: str | None = None
@@ -180,12 +182,15 @@ class ListScreen(Screen[None]):
 
     async def _make_filter(self) -> None:
         """The line to type a filter into; the first frame and the first keys come without it."""
-        if not self.query(FilterBar):
-            await self.mount(FilterBar(), before="#body")
+        async with self._making_filter:
+            if self._filter_bar is None:
+                bar = FilterBar()
+                await self.mount(bar, before="#body")
+                self._filter_bar = bar
 
     @property
     def _is_filter_open(self) -> bool:
-        return any(bar.display for bar in self.query(FilterBar))
+        return self._filter_bar is not None and self._filter_bar.display
 
     async def action_filter(self) -> None:
         """Open the filter."""

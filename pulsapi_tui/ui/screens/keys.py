@@ -223,8 +223,9 @@ class KeysScreen(AccountScreen):
     @work
     async def review(self) -> None:
         await self._make_filter()
-        await asyncio.to_thread(_import_actions)
-        await self._asks.get_ready()
+        if self._actions is None:
+            await asyncio.to_thread(_import_actions)
+            await self._asks.get_ready()
         if (actions := self._actions_of_session()) is not None:
             await actions.review()
 

@@ -117,8 +117,9 @@ class KeyDetails(Static):
 
     def show(self, shown: Described | None) -> None:
         """Show a key, or nothing."""
-        self._shown = shown
-        self._write()
+        if shown != self._shown:
+            self._shown = shown
+            self._write()
 
     def on_resize(self, event: events.Resize) -> None:
         """There may be room for more now, or for less."""
