@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pexpect
 
+from tests.terminal.processes import end
 from tests.terminal.terminal import scrubbed_environment
 
 COLUMNS, LINES = 120, 40
@@ -72,6 +73,13 @@ class Pane:
             data += self._chunk(left_s)
         return data
 
+    def close(self) -> None:
+        """Kill it, and wait until it is gone: on a busy machine that takes a while."""
+        if self._child.isalive():
+            end(self.pid)
+        with suppress(OSError):
+            self._child.close(force=True)
+
     def _read(self, started: float, worked_s: float, wanted: bytes) -> Seen:
         data, last = b"", started
         while time.perf_counter() - started < _PATIENCE_S:
@@ -114,5 +122,4 @@ def pane(folder: Path, *arguments: str) -> Iterator[Pane]:
     try:
         yield running
     finally:
-        with suppress(OSError):
-            running._child.close(force=True)  # noqa: SLF001
+        running.close()
