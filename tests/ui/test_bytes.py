@@ -9,6 +9,7 @@ import pytest
 from textual.drivers.headless_driver import HeadlessDriver
 
 from pulsapi_tui.domain.ports import KeyPages, PageSeen
+from pulsapi_tui.ui.app import PulsapiApp
 from pulsapi_tui.ui.painted_app import PaintedApp
 from tests.bench.many_keys import ManyKeys
 from tests.seeded import StandingClock
@@ -56,6 +57,8 @@ class Line:
 async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     written: list[str] = []
     monkeypatch.setattr(PaintedApp, "is_headless", False)
+    # The tests' own standard input may have ended long ago.
+    monkeypatch.setattr(PulsapiApp, "_wait_for_hangup", lambda *_: None)
     monkeypatch.setattr(HeadlessDriver, "write", lambda _, data: written.append(data))
     service = Counted()
     async with story_of(connector_of(service), (COLUMNS, LINES), StandingClock()) as story:
