@@ -38,6 +38,9 @@ _LABELS = {
     SortColumn.LAST_USED: "Last Used",
     HEALTH: "Health",
 }
+_KEPT_STRIPS = 512
+"""Rows that were drawn are kept: where the list scrolls, all but one are only moved."""
+
 _GUTTER = 2
 _GAP = 2
 _FIXED_BY_WIDTH = ((76, (12, 12, 14)), (52, (11, 12, 14)), (0, (0, 12, 2)))
@@ -68,6 +71,15 @@ class KeyRow(NamedTuple):
 class _Painted(NamedTuple):
     row: KeyRow | None
     at_cursor: bool
+
+
+class _Drawn(NamedTuple):
+    """All that a drawn row depends on, besides the colours."""
+
+    row_index: int
+    painted: _Painted
+    hovered: bool
+    width: int
 
 
 class KeysTable(DataTable[Text]):
@@ -103,6 +115,8 @@ class KeysTable(DataTable[Text]):
         self._keys: Sequence[ApiKey] = ()
         self._sorted_by = (SortColumn.CREATED, True)
         self._painted: dict[int, _Painted] = {}
+        self._strips: dict[_Drawn, Strip] = {}
+        self._base = Style.null()
         self._left_id: str | None = None
         super().__init__(cursor_type="row", show_row_labels=False, id=id)
 
@@ -248,7 +262,16 @@ class KeysTable(DataTable[Text]):
     def notify_style_update(self) -> None:
         """Colours changed: nothing that stands there is right any more."""
         self._painted.clear()
+        self._strips.clear()
         super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the visible lines; Textual would make their common style for each of them anew."""
+        base = self.rich_style
+        if base != self._base:
+            self._base = base
+            self._strips.clear()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
@@ -258,8 +281,15 @@ class KeysTable(DataTable[Text]):
         row_index = y - self.header_height + self.scroll_offset.y
         painted = self._painted[y] = self._state_of(row_index)
         if painted.row is None:
-            return Strip.blank(width, self.rich_style)
-        return self._draw_row(row_index, painted.row, painted.at_cursor, width)
+            return Strip.blank(width, self._base)
+        hovered = self._show_hover_cursor and row_index == self.hover_row
+        drawn = _Drawn(row_index, painted, hovered, width)
+        strip = self._strips.get(drawn)
+        if strip is None:
+            if len(self._strips) >= _KEPT_STRIPS:
+                self._strips.clear()
+            strip = self._strips[drawn] = self._draw_row(painted.row, drawn)
+        return strip
 
     def _state_of(self, row_index: int) -> _Painted:
         if not self.is_valid_row_index(row_index):
@@ -268,7 +298,7 @@ class KeysTable(DataTable[Text]):
         return _Painted(self._describe(self._keys[row_index]), at_cursor)
 
     def _draw_header(self, width: int) -> Strip:
-        base = self.rich_style + self.get_component_rich_style("datatable--header", partial=True)
+        base = self._base + self.get_component_rich_style("datatable--header", partial=True)
         segments = [Segment(" " * _GUTTER, base)]
         widths = _column_widths(width)
         for index, (column, data) in enumerate(self.columns.items()):
@@ -280,11 +310,11 @@ class KeysTable(DataTable[Text]):
             segments.append(Segment(fit(shown, widths[index]), style))
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _draw_row(self, row_index: int, row: KeyRow, at_cursor: bool, width: int) -> Strip:
-        hovered = self._show_hover_cursor and row_index == self.hover_row
-        meta = Style(meta={"row": row_index, "column": 0})
-        base = self.rich_style + meta
-        if hovered and not at_cursor:
+    def _draw_row(self, row: KeyRow, drawn: _Drawn) -> Strip:
+        at_cursor, width = drawn.painted.at_cursor, drawn.width
+        meta = Style(meta={"row": drawn.row_index, "column": 0})
+        base = self._base + meta
+        if drawn.hovered and not at_cursor:
             base += self.get_component_rich_style("datatable--hover", partial=True)
         cursor = (
             self.get_component_rich_style("datatable--cursor", partial=True)
