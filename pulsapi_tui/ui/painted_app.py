@@ -16,6 +16,7 @@ from textual.timer import Timer
 
 from pulsapi_tui.ui.erasing import erases_in_colour
 from pulsapi_tui.ui.painter import Painter
+from pulsapi_tui.ui.stylesheet import KeptStylesheet
 
 _LOOK_AGAIN_S = 0.02
 
@@ -33,6 +34,7 @@ class PaintedApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self._painter = Painter(erases=erases_in_colour(os.environ))
         self._cursor_is_at = Offset(-1, -1)
         self._catching_up: Timer | None = None
