@@ -72,7 +72,10 @@ async def _work(
     try:
         with interrupts.listening():
             try:
-                return interrupts.ended(await command(work))
+                done = await command(work)
+                # What was signalled meanwhile is told by the loop, a turn later.
+                await asyncio.sleep(0)
+                return interrupts.ended(done)
             except asyncio.CancelledError:
                 code = interrupts.cancelled()
                 if code is None:
