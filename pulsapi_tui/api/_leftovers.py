@@ -1,7 +1,7 @@
 """Whether more came on a connection than the answer to what was asked.
 
 Such bytes would be taken for the answer to the next request on that connection: a key would count
-as revoked before the server heard of it. httpcore has no word for them, so its inside is looked at:
+as revoked before the server heard of it. httpx has no word for them, so its inside is looked at:
 the buffer of h11, and what its sockets have read ahead. Where that inside is another one than here,
 every answer counts as followed by more, and no connection is used twice: slower, and still right.
 """
@@ -11,7 +11,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-_AFTER_THE_ANSWER = attrgetter("_connection._h11_state.trailing_data")
+_AFTER_THE_ANSWER = attrgetter(
+    "_stream._httpcore_stream._stream._connection._h11_state.trailing_data"
+)
 _DECRYPTED = attrgetter("_ssl_object.pending")
 _ENCRYPTED = attrgetter("_read_bio.pending")
 _READ_AHEAD = attrgetter("_protocol.read_queue")

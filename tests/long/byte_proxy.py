@@ -127,9 +127,6 @@ class ByteProxy:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            # Held back by the last exchange, and delivered by nobody.
-            for upstream, _ in self._late:
-                await _close(upstream)
             await server.wait_closed()
 
     async def _serve(self, client: Wire) -> None:
