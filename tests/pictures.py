@@ -18,7 +18,7 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.domain.errors import (
@@ -95,7 +95,10 @@ def _push(make: Callable[[], Screen[Any]]) -> Act:
     """What opens only where something went wrong."""
 
     async def push(pilot: Pilot[None]) -> None:
-        pilot.app.push_screen(make())
+        await pilot.app.push_screen(make())
+        # One that opens by itself takes no answer at first.
+        while pilot.app.screen.query(Button).first().disabled:
+            await pilot.pause(0.05)
         await pilot.pause()
 
     return push
