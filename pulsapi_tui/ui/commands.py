@@ -301,7 +301,7 @@ COMMANDS: tuple[Command, ...] = (
         "c,y",
         "copy_secret",
         "Copy",
-        "Copy the key by the best way from where this runs",
+        "Copy the key to the clipboard, by the best way from here",
         "reveal",
         "c y",
         True,
