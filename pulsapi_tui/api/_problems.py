@@ -104,7 +104,7 @@ def _client_error(
     match code:
         case "unauthorized":
             return errors.UnauthorizedError(
-                "PulsAPI does not accept this session's key: it was revoked, or never was one.",
+                "PulsAPI does not accept this key: it was revoked, or never was one.",
                 status=status,
                 code=code,
             )

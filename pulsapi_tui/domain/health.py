@@ -118,8 +118,8 @@ class Judge:
         return key.created_at <= self._due_since
 
     def is_duplicate(self, key: ApiKey) -> bool:
-        """Whether another key has its name."""
-        return key.name in self._duplicates
+        """Whether another key has its name. The two of a rotation are meant to have one."""
+        return key.name in self._duplicates and key.id not in self._rotating
 
     def is_vague(self, key: ApiKey) -> bool:
         """Whether its name says nothing."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from pulsapi_tui.domain.errors import CredentialError, PulsapiError
+from pulsapi_tui.domain.errors import ConnectError, CredentialError, PulsapiError
 from pulsapi_tui.domain.models import Account
 from pulsapi_tui.domain.ports import Accounts, Connector, Session, Store
 from pulsapi_tui.domain.profiles import (
@@ -87,6 +87,8 @@ class ProfileActions:
                 account = await self._accounts.ask(profile, key)
             except PulsapiError as error:
                 problem = error.user_message
+                if type(error) is ConnectError:
+                    problem += " Look at the server's address and its port."
                 continue
             finally:
                 self._view.doing("")

@@ -9,7 +9,7 @@ from textual.widgets import Input, OptionList
 
 from pulsapi_tui.config.journal_file import JournalFile
 from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
-from pulsapi_tui.domain.errors import AddressError, PulsapiError, UnauthorizedError
+from pulsapi_tui.domain.errors import AddressError, ConnectError, PulsapiError, UnauthorizedError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, Plan, Role
 from pulsapi_tui.domain.ports import Connector, KeyPages, PageSeen
@@ -88,6 +88,7 @@ async def test_the_demo_from_the_welcome() -> None:
 async def test_what_was_typed_is_kept_when_the_server_says_no() -> None:
     accounts = Accounts(
         AddressError("Plain http would send the key in the clear."),
+        ConnectError("PulsAPI can't be reached."),
         UnauthorizedError("PulsAPI does not accept this key.", status=401, code="unauthorized"),
         listed=ProfileList(),
     )
@@ -99,10 +100,12 @@ async def test_what_was_typed_is_kept_when_the_server_says_no() -> None:
         await story.shows("✗ Plain http would send the key in the clear.")
         assert story.app.screen.query_one("#key", Input).placeholder == "kept from before"
         await story.press("enter")
+        await story.shows("✗ PulsAPI can't be reached. Look at the server's address and its port.")
+        await story.press("enter")
         await story.shows("✗ PulsAPI does not accept this key.")
         await story.press("enter")
         await story.shows("It works")
-    assert [key for _, key in accounts.asked] == [Secret(KEY)] * 3
+    assert [key for _, key in accounts.asked] == [Secret(KEY)] * 4
     assert accounts.profiles.listed == ProfileList(), "nothing is saved before it is asked for"
 
 

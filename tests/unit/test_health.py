@@ -98,6 +98,14 @@ def test_the_two_keys_of_a_rotation_are_told_apart(which: str, word: str) -> Non
     assert which in health.reason
 
 
+def test_the_two_keys_of_a_rotation_are_no_duplicates_of_each_other() -> None:
+    name = make_key("k1").name
+    judge = Judge(NOW, "", [name], rotating={"k1": "old key", "k2": "successor"})
+    told = {key_id: judge.health(make_key(key_id)).flags for key_id in ("k1", "k2", "k3")}
+    duplicates = [k for k, flags in told.items() if any(f.flag is Flag.DUPLICATE for f in flags)]
+    assert duplicates == ["k3"], "a third one is"
+
+
 def test_an_idle_key_says_for_how_long() -> None:
     verdict = judge(make_key(used_ago=200 * DAY))
     assert verdict.reason == "No request for 6 mo: if nothing needs it, revoke it."
