@@ -132,7 +132,7 @@ class SeededDelivery:
                 id="env_file",
                 title="Env file",
                 fields=(
-                    Field("path", "File", "~/app/.env"),
+                    Field("path", "Path", "~/app/.env"),
                     Field("variable", "Variable", "PULSAPI_API_KEY"),
                 ),
             ),
@@ -142,7 +142,7 @@ class SeededDelivery:
                 fields=(Field("path", "Entry", "pulsapi/deploy-bot"),),
                 note="An entry of that name is overwritten.",
             ),
-            Way(id="file", title="File", fields=(Field("path", "File", "~/deploy-bot.key"),)),
+            Way(id="file", title="File", fields=(Field("path", "Path", "~/deploy-bot.key"),)),
         )
 
     def preview(self, target: Target) -> Preview:

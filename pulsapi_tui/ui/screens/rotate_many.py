@@ -9,12 +9,16 @@ from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.ui.asks import PlanLine
-from pulsapi_tui.ui.literal import MUTED, sentence
+from pulsapi_tui.ui.literal import MUTED, fold, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
+
+_INDENT = "  "
+_UNFOLDED = 1000
+"""Until the width is known."""
 
 
 class RotateManyScreen(Dialog[bool | None]):
@@ -31,7 +35,7 @@ class RotateManyScreen(Dialog[bool | None]):
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The plan, what speaks against it, what follows, and buttons."""
-        yield VerticalScroll(self.text(self._plan(), id="plan"), id="lines")
+        yield VerticalScroll(self.text(self._plan(_UNFOLDED), id="plan"), id="lines")
         if self._concerns:
             text = "\n".join(f"! {concern}" for concern in self._concerns)
             yield self.text(sentence((text, "$warning")), id="concerns")
@@ -45,13 +49,21 @@ class RotateManyScreen(Dialog[bool | None]):
             Button(f"Rotate {len(self._lines)} keys", id="rotate"),
         )
 
-    def _plan(self) -> Content:
+    def on_resize(self) -> None:
+        """Fold the plan into the width that there is, each place under its key."""
+        self.call_after_refresh(self._show_plan)
+
+    def _show_plan(self) -> None:
+        room = self.query_one("#lines").scrollable_content_region.width - len(_INDENT)
+        self.query_one("#plan", Static).update(self._plan(max(room, 1)))
+
+    def _plan(self, room: int) -> Content:
         return Content("").join(
             sentence(
                 "\n" if index else "",
                 (f"• {line.key.name}", "bold"),
                 (f"  …{line.key.hint}  {self._used(line)}", MUTED),
-                f"\n  {line.where}",
+                *(f"\n{_INDENT}{part}" for part in fold(line.where, room)),
             )
             for index, line in enumerate(self._lines)
         )
