@@ -21,7 +21,6 @@ ONCE = "file"
 
 
 class _Profile(msgspec.Struct):
-    last: Target | None = None
     by_name: dict[str, Target] = {}
 
 
@@ -37,24 +36,18 @@ class LastTargetFile:
         self._profile = profile
 
     def last(self, key_name: str) -> Target | None:
-        """Where a key of that name went last, else where any key went."""
+        """Where a key of that name went last; where another key is, it would be replaced."""
         contents = _Contents()
         with suppress(OSError):
             contents = self._read()
         profile = contents.profiles.get(self._profile, _Profile())
-        target = profile.by_name.get(key_name, profile.last)
+        target = profile.by_name.get(key_name)
         return None if target is None or target.way_id == ONCE else target
 
     def remember(self, target: Target, key_name: str) -> None:
-        """Keep it."""
-        self._keep(target, key_name, for_all=True)
+        """Keep it, under the lock of all instances; not where what is there can't be read now."""
+        import tomli_w
 
-    def preset(self, target: Target, key_name: str) -> None:
-        """Keep it for keys of that name alone."""
-        self._keep(target, key_name, for_all=False)
-
-    def _keep(self, target: Target, key_name: str, *, for_all: bool) -> None:
-        """Under the lock of all instances, and not where what is there can't be read just now."""
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open_directory(self._path.parent) as directory:
@@ -65,9 +58,8 @@ class LastTargetFile:
                 before = contents.profiles.get(self._profile, _Profile())
                 others = {name: each for name, each in before.by_name.items() if name != key_name}
                 by_name = dict([*others.items(), (key_name, target)][-MOST_NAMES:])
-                last = target if for_all else before.last
-                contents.profiles[self._profile] = _Profile(last, by_name)
-                text = _rendered(contents)
+                contents.profiles[self._profile] = _Profile(by_name)
+                text = tomli_w.dumps(msgspec.to_builtins(contents)).encode()
                 replace_file(directory, self._path.name, text, must_be_private=False)
 
     def _read(self) -> _Contents:
@@ -80,17 +72,6 @@ class LastTargetFile:
             return msgspec.convert(values, _Contents)
         except (FileNotFoundError, ValueError, msgspec.ValidationError):
             return _Contents()
-
-
-def _rendered(contents: _Contents) -> bytes:
-    import tomli_w
-
-    values = msgspec.to_builtins(contents)
-    for profile in values["profiles"].values():
-        if profile["last"] is None:
-            # TOML has no null.
-            del profile["last"]
-    return tomli_w.dumps(values).encode()
 
 
 def _without_waiting(path: str, flags: int) -> int:

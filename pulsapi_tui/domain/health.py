@@ -145,7 +145,7 @@ class Judge:
             )
         if key.last_used_at is None:
             if self._now - key.created_at < YOUNG:
-                return "not used yet", f"It is new: created {ago(key.created_at, self._now)}."
+                return "never used", f"It is new: created {ago(key.created_at, self._now)}."
             age = ago(key.created_at, self._now)
             return "never used", f"No request was made with it since it was created, {age}."
         if condition is Condition.IDLE:

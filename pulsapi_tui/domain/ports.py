@@ -248,7 +248,7 @@ class LastTarget(Protocol):
     """The target that was delivered to last, kept per profile."""
 
     def last(self, key_name: str) -> Target | None:
-        """Where a key of that name went last, else where any key went; None where nothing helps."""
+        """Where a key of that name went last; None where that is not known, or no help."""
         ...
 
     def remember(self, target: Target, key_name: str) -> None:

@@ -35,6 +35,11 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now" if seconds < 5 else f"{span(seconds)} ago"
 
 
+def last_use(then: datetime | None, now: datetime) -> str:
+    """When something was last used, within a sentence; None is never, as far as is known."""
+    return "never used" if then is None else f"last used {ago(then, now)}"
+
+
 def zone(name: str) -> tzinfo:
     """The timezone of that IANA name, or UTC where the machine doesn't know it."""
     # Half as slow to import as all of asyncio, and not needed before an account is known.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 import msgspec
@@ -14,6 +15,7 @@ from pulsapi_tui.domain.errors import (
     UnauthorizedError,
 )
 from pulsapi_tui.domain.intents import Intent
+from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Delivery, Journal, KeyService
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.secret import Secret
@@ -30,6 +32,23 @@ def check_profile_target(target: Target, profile: Profile) -> None:
             f"A key of “{profile.name}” can't go into another profile: it would be sent to that "
             "one's server. Choose another place."
         )
+
+
+def what_is_replaced(held: Secret, keys: Iterable[ApiKey], own_id: str) -> str:
+    """What a delivery to where `held` stands takes away, as sentences.
+
+    `keys` are the account's, and `own_id` that of the one which this program signs in with.
+    """
+    found = [key for key in keys if held.ends_in(key.hint)]
+    if not found:
+        what = "Something else stands there already, which is no key of this account."
+    elif len(found) > 1:
+        what = f"A key of this account stands there already, one that ends in …{found[0].hint}."
+    elif found[0].id == own_id:
+        what = f"“{found[0].name}” (…{found[0].hint}), which this program signs in with, is there."
+    else:
+        what = f"“{found[0].name}” (…{found[0].hint}) stands there already."
+    return f"{what} It would be replaced, and a key that is replaced can't be had again."
 
 
 async def deliver_key(

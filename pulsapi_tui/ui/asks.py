@@ -274,12 +274,14 @@ class Asks(Protocol):
         keys: Sequence[ApiKey],
         now: datetime,
         *,
-        dry_run: bool = False,
+        clean_up: bool = False,
         known: Known | None = None,
+        hidden: str = "",
     ) -> bool:
         """Whether to revoke these keys.
 
-        `dry_run` where the program chose them; `known` where a rotation has watched them.
+        `clean_up` where the program chose them; `known` where a rotation has watched them;
+        `hidden` says which of them the filter hides.
         """
         ...
 

@@ -221,7 +221,7 @@ COMMANDS: tuple[Command, ...] = (
         "",
         "clean_up",
         "Clean up",
-        "Mark the idle keys, and see what revoking them would do",
+        "Mark the idle keys, and revoke them after a dialog",
         "keys",
         "Palette",
         False,

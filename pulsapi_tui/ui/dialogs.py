@@ -148,14 +148,22 @@ class Dialogs:
         keys: Sequence[ApiKey],
         now: datetime,
         *,
-        dry_run: bool = False,
+        clean_up: bool = False,
         known: Known | None = None,
+        hidden: str = "",
     ) -> bool:
         """Whether to revoke these keys."""
         from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 
         is_production = self._profile is not None and self._profile.production
-        screen = RevokeKeysScreen(keys, now, dry_run=dry_run, known=known, must_type=is_production)
+        screen = RevokeKeysScreen(
+            keys,
+            now,
+            clean_up=clean_up,
+            known=known,
+            must_type=is_production,
+            hidden=hidden,
+        )
         confirmed = await self._ask(screen)
         return confirmed is True
 

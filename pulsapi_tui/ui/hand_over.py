@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
@@ -14,16 +14,17 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Delivery, Session
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.flows.deliver import check_profile_target, deliver_key, try_key
+from pulsapi_tui.flows.deliver import (
+    check_profile_target,
+    deliver_key,
+    try_key,
+    what_is_replaced,
+)
 from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OpenReveal, Wish
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
-
-REPLACES = (
-    "Something else stands there already. It would be replaced, and a key that is replaced can't "
-    "be had again."
-)
+from pulsapi_tui.ui.orphans import OrphansView
 
 
 class HandedOver(Enum):
@@ -49,8 +50,10 @@ class HandOver:
         asks: Asks,
         revoke: Revoke,
         recorder: Recorder,
+        view: OrphansView,
     ) -> None:
         self._session = session
+        self._view = view
         self._delivery = delivery
         self._asks = asks
         self._revoke = revoke
@@ -89,7 +92,7 @@ class HandOver:
             await self._asks.report("Can't go there", _failure(error), danger=True)
             return False
         if held is not None and not any(map(held.ends_in, replaces)):
-            concerns = (*concerns, REPLACES)
+            concerns = (*concerns, what_is_replaced(held, *self._listed()))
         if not concerns:
             return True
         body = sentence(
@@ -97,6 +100,9 @@ class HandOver:
             *(part for concern in concerns for part in ("\n\n", (f"! {concern}", "$warning"))),
         )
         return await self._asks.confirm("Deliver there?", body, confirm="Deliver all the same")
+
+    def _listed(self) -> tuple[Sequence[ApiKey], str]:
+        return self._view.key_list.keys, self._view.account.authenticated_key_id
 
     # The two ways of a new key
 

@@ -62,7 +62,7 @@ class KeyActions:
         self._asks = asks
         self._view = view
         self._recorder = Recorder(session, clock, lambda: view.account, self._say_unwritable)
-        self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder)
+        self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder, view)
         ports = Ports(session.service, session.journal, delivery, clock, self._recorder.rotated)
         self.rotations = Rotations(session, ports, view)
         self._one = RotateOne(session, ports, asks, self._hand_over, self.rotations, view)
@@ -215,10 +215,10 @@ class KeyActions:
 
     # Revoke
 
-    async def revoke(self, keys: Sequence[ApiKey], *, dry_run: bool = False) -> None:
+    async def revoke(self, keys: Sequence[ApiKey], *, clean_up: bool = False) -> None:
         """Ask, revoke each, report what the server confirmed.
 
-        `dry_run` where the program chose the keys: then it is said that nothing was done so far.
+        `clean_up` where the program chose the keys.
         """
         async with self._turn:
             refusals = [reason for key in keys if (reason := self._why_not(key))]
@@ -226,7 +226,10 @@ class KeyActions:
                 others = " Unmark it to revoke the others." if len(keys) > 1 else ""
                 await self._asks.report("Not from here", literal(refusals[0] + others))
                 return
-            if not await self._asks.revoke(keys, self._clock.now(), dry_run=dry_run):
+            hidden = self._view.hidden_by_filter(keys)
+            if not await self._asks.revoke(
+                keys, self._clock.now(), clean_up=clean_up, hidden=hidden
+            ):
                 return
             outcomes = await self._revoke(keys)
             if len(outcomes) == 1 and outcomes[0].state is RevokeState.REVOKED:

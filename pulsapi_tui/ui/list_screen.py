@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 
 from textual import events, on, work
@@ -28,6 +28,9 @@ from pulsapi_tui.ui.widgets.keys_table import KeysTable, column_of
 from pulsapi_tui.ui.widgets.state_panel import State, StatePanel
 from pulsapi_tui.ui.widgets.status_line import StatusLine
 from pulsapi_tui.ui.widgets.too_small import TooSmall
+
+MOST_NAMED = 3
+"""So many of the keys that a filter hides are named in a dialog, which lists all of them anyway."""
 
 _AWAY = "-away"
 """What is not shown: the list while there is a state of the whole, or that state."""
@@ -118,7 +121,7 @@ class ListScreen(Screen[None]):
     def _show_counts(self) -> None:
         text = self._doing
         if not text and self._listing.keys is not None:
-            text = self._listing.counts(self.query_one(KeysTable).row_count)
+            text = self._listing.counts(self.query_one(KeysTable).keys)
         self.query_one(StatusLine).show_list(text)
 
     @on(DataTable.RowHighlighted)
@@ -142,6 +145,16 @@ class ListScreen(Screen[None]):
         self._rearrange()
 
     # Marks, filter and order
+
+    def hidden_by_filter(self, keys: Sequence[ApiKey]) -> str:
+        """Which of these keys are not shown, as a sentence; empty where all of them are."""
+        shown = {key.id for key in self.query_one(KeysTable).keys}
+        hidden = [f"“{key.name}”" for key in keys if key.id not in shown]
+        if not hidden:
+            return ""
+        more = len(hidden) - MOST_NAMED
+        named = [*hidden[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
+        return f"The filter hides {len(hidden)} of {len(keys)}: {', '.join(named)}."
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next key."""

@@ -104,7 +104,7 @@ class Listing:
         """Let the ages in the rows follow the clock."""
         self.now = self._clock.now()
 
-    def counts(self, shown: int) -> str:
+    def counts(self, shown: Sequence[ApiKey]) -> str:
         """How many there are, are shown, and are marked; or what is wrong with the filter."""
         unknown = self.arrangement.filter.unknown
         if unknown is not None:
@@ -112,15 +112,24 @@ class Listing:
         total = len(self.keys) if self.keys else 0
         parts = [f"{total:,} key{'s' * (total != 1)}"]
         if self.arrangement.is_filtered:
-            parts.append(f"{shown:,} shown")
+            parts.append(f"{len(shown):,} shown")
         if self.marked:
-            parts.append(f"{len(self.marked):,} marked")
+            parts.append(f"{len(self.marked):,} marked{self._hidden_marks(shown)}")
         if self.rotations:
             parts.append(f"{self.rotations} rotation{'s' * (self.rotations != 1)} under way")
         unowned = len(self.unowned & self.keys.by_id.keys()) if self.keys and self.unowned else 0
         if unowned:
             parts.append(f"! {unowned} without an owner")
         return " · ".join(parts)
+
+    def _hidden_marks(self, shown: Sequence[ApiKey]) -> str:
+        """How many of the marked keys the filter hides: what is done to the marked ones is done to
+        them, too.
+        """
+        if not self.arrangement.is_filtered:
+            return ""
+        hidden = len(self.marked) - sum(key.id in self.marked for key in shown)
+        return f", {hidden:,} of them hidden" if hidden else ""
 
     def health(self, key: ApiKey) -> Health:
         """What is to be said of a key."""

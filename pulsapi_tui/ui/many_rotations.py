@@ -10,13 +10,13 @@ from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.rotation import Step
+from pulsapi_tui.flows.deliver import what_is_replaced
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.flows.rotation_verdict import READY
 from pulsapi_tui.ui.asks import Asks, Known, OpenProgress, PlanLine
 from pulsapi_tui.ui.commands import press
-from pulsapi_tui.ui.hand_over import REPLACES
 from pulsapi_tui.ui.literal import literal, sentence
 from pulsapi_tui.ui.rotations import Rotations, RotationsView
 
@@ -88,11 +88,14 @@ class ManyRotations:
     async def _concerns(self, keys: Sequence[ApiKey], targets: Sequence[Target]) -> list[str]:
         """What speaks against the targets, each thing once."""
         found: dict[str, None] = {}
+        if hidden := self._view.hidden_by_filter(keys):
+            found[hidden] = None
         for key, target in zip(keys, targets, strict=True):
             found.update(dict.fromkeys(await self._delivery.concerns(target)))
             held = await self._delivery.held(target)
             if held is not None and not held.ends_in(key.hint):
-                found[REPLACES] = None
+                own = self._view.account.authenticated_key_id
+                found[what_is_replaced(held, self._view.key_list.keys, own)] = None
         concerns = list(found)
         more = len(concerns) - MOST_CONCERNS
         return concerns if more <= 0 else [*concerns[:MOST_CONCERNS], f"And {more} more like it."]

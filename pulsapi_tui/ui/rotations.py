@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from pulsapi_tui.domain.errors import JournalError
@@ -42,6 +42,10 @@ class RotationsView(Protocol):
 
     def seen(self, key: ApiKey) -> Seen:
         """What was seen of a key's uses so far."""
+        ...
+
+    def hidden_by_filter(self, keys: Sequence[ApiKey]) -> str:
+        """Which of these keys are not shown, as a sentence; empty where all of them are."""
         ...
 
     def say(self, text: str, severity: Severity = "information") -> None:
@@ -191,4 +195,5 @@ class Rotations:
 
     def verdict(self, rotator: Rotator) -> Verdict | None:
         """Whether the old key can be revoked; None where that is no question yet, or any more."""
-        return verdict_of(rotator.rotation, self._view.key_list)
+        own = self._view.account.authenticated_key_id
+        return verdict_of(rotator.rotation, self._view.key_list, own)

@@ -60,10 +60,10 @@ class DemoConnector:
         last_target = LastTargetFile(hello.directory / "last-targets.toml", "demo")
         if hello.env_file:
             # The one integration of the demo that reads its key from a file.
-            last_target.preset(_env_file(hello.env_file), "CI/CD Pipeline")
+            last_target.remember(_env_file(hello.env_file), "CI/CD Pipeline")
             if self._tour_key:
                 path = Path(hello.env_file).with_name("deploy.env")
-                last_target.preset(_env_file(str(path)), self._tour_key)
+                last_target.remember(_env_file(str(path)), self._tour_key)
         journal = JournalFile(hello.directory / "journal.json")
         log = ActionLogFile(hello.directory / "actions.jsonl")
         return Session(service, journal, profile, "the demo itself", last_target, log, True)

@@ -147,7 +147,7 @@ def _look_at_targets(folder: Path) -> tuple[Target | None, ...]:
 
 def _fill_targets(folder: Path) -> None:
     _targets(folder).remember(TARGET, "a")
-    _targets(folder).preset(SECOND, "b")
+    _targets(folder).remember(SECOND, "b")
 
 
 def _log(folder: Path) -> ActionLogFile:

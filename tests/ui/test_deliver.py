@@ -218,7 +218,7 @@ async def test_what_speaks_against_it_is_asked_about_and_opens_on_cancel(
     await told.until(lambda: isinstance(told.app.screen, DeliverKeyScreen), "asked again")
     assert not place.got
     # What was to be is offered again, first.
-    await told.shows("As before: Env file")
+    await told.shows("Chosen just now: Env file")
     await told.press("enter", "enter")
     await told.shows("! It lies inside a git work tree.")
     await told.press("tab", "enter")

@@ -92,7 +92,7 @@ async def test_a_vague_name_and_a_young_key(story: Story) -> None:
     await story.press("enter")
     await story.until(lambda: "test 2" in story.names, "listed")
     await story.put_cursor_on("test 2")
-    await story.shows("○ not used yet")
+    await story.shows("○ never used")
     await story.shows("It is new: created")
     await story.shows("A vague name: in a year, nobody will know what to revoke.")
     await story.press("slash")
@@ -110,12 +110,12 @@ async def test_the_limits_of_the_user_reach_the_page() -> None:
         await story.shows("88 d old, and keys are to be rotated after 10 d.")
 
 
-async def test_clean_up_is_a_dry_run_that_opens_on_cancel(story: Story) -> None:
+async def test_clean_up_opens_on_cancel_and_leaves_the_marks(story: Story) -> None:
     await story.put_cursor_on("Internal Dashboard")
     await story.press("space")
     await clean_up(story)
-    await story.shows("Dry run: Revoke 2 API keys")
-    await story.shows("Nothing is revoked yet")
+    await story.shows("Revoke 2 idle API keys")
+    await story.shows("They are marked: Cancel leaves it at that, to unmark what you need.")
     for name, used in zip(IDLE, ("5 mo ago", "12 mo ago"), strict=True):
         row = next(row for row in story.text.splitlines() if f"• {name}" in row)
         assert f"last used {used}" in row
@@ -134,7 +134,7 @@ async def test_clean_up_asks_for_the_count_and_then_revokes(story: Story) -> Non
     await story.press("enter")
     await story.until(lambda: story.names == ["CI/CD Pipeline"], "filtered")
     await clean_up(story)
-    await story.shows("Dry run: Revoke 2 API keys")
+    await story.shows("Revoke 2 idle API keys")
     await story.type("1")
     await story.press("enter")
     assert isinstance(story.app.screen, RevokeKeysScreen), "the wrong count goes nowhere"
@@ -151,7 +151,7 @@ async def test_a_single_idle_key_is_asked_for_by_its_name() -> None:
     async with story_of(connect, clock=StandingClock(), limits=limits) as story:
         await story.shows("● live")
         await clean_up(story)
-        await story.shows("Dry run: Revoke API key")
+        await story.shows("Revoke idle API key")
         await story.shows("To go on, type old-jenkins (to be removed):")
         assert "• old-jenkins (to be removed)" in story.text
         assert story.app.screen.query_one("#revoke").disabled
@@ -178,7 +178,7 @@ async def test_the_key_of_this_session_is_never_cleaned_up() -> None:
     async with story_of(connector_of(service), clock=StandingClock()) as story:
         await story.shows("● live")
         await clean_up(story)
-        await story.shows("Dry run: Revoke 11 API keys")
+        await story.shows("Revoke 11 idle API keys")
         assert "• pulsapi-tui on dana's laptop" not in story.text
 
 

@@ -103,7 +103,10 @@ async def test_marks_count_whatever_the_filter_shows(story: Story) -> None:
         await story.press("space")
     await story.press("slash", *"pipeline", "enter")
     await story.until(lambda: story.names == ["CI/CD Pipeline"], "filtered")
+    await story.shows("1 shown · 2 marked, 2 of them hidden")
     await story.press("X")
     await story.shows("Revoke 2 API keys")
+    hidden = "“Terraform drift check”, “Contractor: Q2 SLA review”"
+    assert f"! The filter hides 2 of 2: {hidden}." in " ".join(story.labels).replace("\n", " ")
     assert "Contractor: Q2 SLA review" in story.text
     assert "• CI/CD Pipeline" not in story.text

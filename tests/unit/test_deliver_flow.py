@@ -15,9 +15,9 @@ from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Service
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.flows.deliver import deliver_key, try_key
+from pulsapi_tui.flows.deliver import deliver_key, try_key, what_is_replaced
 from tests.terminal.processes import files_with
-from tests.unit.support import CANARY, NOW, ORIGIN, ScriptedService
+from tests.unit.support import CANARY, NOW, ORIGIN, ScriptedService, make_key
 
 TARGET = Target(way_id="env_file", values={"path": "~/app/.env"})
 DONE = Delivered(where="~/app/.env", message="Written, and read back.")
@@ -31,6 +31,25 @@ INTENT = Intent(
     key_id="k1",
     hint="wxyz",
 )
+
+
+@pytest.mark.parametrize(
+    ("hints", "own_id", "expected"),
+    [
+        (("aaaa", "bbbb"), "", "Something else stands there already, which is no key of this"),
+        (("aaaa", "wxyz"), "", "“key 1” (…wxyz) stands there already."),
+        (("aaaa", "wxyz"), "k1", "“key 1” (…wxyz), which this program signs in with, is there."),
+        (("wxyz", "wxyz"), "k1", "A key of this account stands there already, one that ends in"),
+    ],
+)
+def test_it_is_said_what_would_be_replaced(
+    hints: tuple[str, ...], own_id: str, expected: str
+) -> None:
+    keys = [make_key(f"k{at}", name=f"key {at}", hint=hint) for at, hint in enumerate(hints)]
+    said = what_is_replaced(Secret(f"{CANARY}wxyz"), keys, own_id)
+    assert said.startswith(expected)
+    assert said.endswith("It would be replaced, and a key that is replaced can't be had again.")
+    assert CANARY not in said
 
 
 class Place:

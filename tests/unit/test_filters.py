@@ -148,11 +148,21 @@ async def test_a_hint_takes_the_place_of_the_counts(clock: FakeClock) -> None:
     listing.take(KeyList(KEYS, NOW))
     listing.arrangement.look_for("is:idel")
     # What it may have been stands in the middle of the page.
-    assert listing.counts(0) == "? no such filter"
+    assert listing.counts(()) == "? no such filter"
     listing.arrangement.look_for("is:idle")
-    assert listing.counts(2) == "7 keys · 2 shown"
+    assert listing.counts(KEYS[:2]) == "7 keys · 2 shown"
     listing.arrangement.look_for(" ")
-    assert listing.counts(7) == "7 keys"
+    assert listing.counts(KEYS) == "7 keys"
+
+
+async def test_marks_that_the_filter_hides_are_counted(clock: FakeClock) -> None:
+    listing = Listing(clock)
+    listing.take(KeyList(KEYS, NOW))
+    listing.marked = {KEYS[0].id, KEYS[1].id, KEYS[2].id}
+    assert listing.counts(KEYS) == "7 keys · 3 marked"
+    listing.arrangement.look_for("is:idle")
+    assert listing.counts(KEYS[:3]) == "7 keys · 3 shown · 3 marked"
+    assert listing.counts(KEYS[2:4]) == "7 keys · 2 shown · 3 marked, 2 of them hidden"
 
 
 def _many(count: int) -> tuple[ApiKey, ...]:

@@ -57,8 +57,8 @@ def test_a_key_never_used_says_how_old_it_is() -> None:
 @pytest.mark.parametrize(
     ("created_ago", "word", "reason"),
     [
-        (-SECOND, "not used yet", "It is new: created just now."),
-        (YOUNG - SECOND, "not used yet", "It is new: created 59 min ago."),
+        (-SECOND, "never used", "It is new: created just now."),
+        (YOUNG - SECOND, "never used", "It is new: created 59 min ago."),
         (YOUNG, "never used", "No request was made with it since it was created, 1 h ago."),
     ],
 )

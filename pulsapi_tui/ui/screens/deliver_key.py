@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
 from pulsapi_tui.domain.delivery import Field, Preview, Target, Way
@@ -62,7 +63,8 @@ class DeliverKeyScreen(Dialog[Target | None]):
         again = next((way for way in ways if before and way.id == before.way_id), None)
         if before is not None and again is not None:
             known = {field.id: before.values.get(field.id, "") for field in again.fields}
-            prompt = sentence(("As before: ", "bold"), again.title)
+            said = "Chosen just now: " if correct else "As before: "
+            prompt = sentence((said, "bold"), again.title)
             self._choices.insert(0, _Choice(prompt, again, known, again=True))
         self._most_fields = max((len(way.fields) for way in ways), default=0)
 
@@ -112,7 +114,8 @@ class DeliverKeyScreen(Dialog[Target | None]):
                 self.query_one(f"#label-{place}", Static).update(literal(field.label))
                 with row.prevent(Input.Changed):
                     row.value = choice.values[field.id]
-                row.cursor_position = len(row.value)
+                # What is typed replaces it; an arrow key goes into it.
+                row.selection = Selection(0, len(row.value))
         self.query_one("#note", Static).update(sentence((choice.way.note, MUTED)))
         self._show_preview()
 

@@ -218,7 +218,7 @@ class KeysScreen(AccountScreen):
             return
         self._listing.marked = {key.id for key in idle}
         self._marks_changed()
-        await self._ask(actions.revoke(idle, dry_run=True))
+        await self._ask(actions.revoke(idle, clean_up=True))
 
     @work
     async def review(self) -> None:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.times import ago, last_use
 from pulsapi_tui.ui.asks import OrphanChoice
 from pulsapi_tui.ui.literal import MUTED, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
@@ -34,11 +34,7 @@ class OrphanScreen(Dialog[OrphanChoice | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, how it came to this, and three ways on."""
         key = self._key
-        used = (
-            "never used"
-            if key.last_used_at is None
-            else f"last used {ago(key.last_used_at, self._now)}"
-        )
+        used = last_use(key.last_used_at, self._now)
         yield self.text(
             sentence(
                 (key.name, "bold"),

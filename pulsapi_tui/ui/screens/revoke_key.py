@@ -15,17 +15,12 @@ from textual.widgets import Button, Input, Static
 from pulsapi_tui.domain.equivalents import revoke_line
 from pulsapi_tui.domain.health import used_recently
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.times import ago, last_use
 from pulsapi_tui.domain.typed import word_to_type
 from pulsapi_tui.ui.asks import Known
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField
-
-
-def _last_use(key: ApiKey, now: datetime) -> str:
-    return "never used" if key.last_used_at is None else f"last used {ago(key.last_used_at, now)}"
-
 
 MOST_IN_SCRIPT = 3
 """Keys whose ids still fit into the command that is shown."""
@@ -42,18 +37,21 @@ class RevokeKeysScreen(Dialog[bool | None]):
         keys: Sequence[ApiKey],
         now: datetime,
         *,
-        dry_run: bool = False,
+        clean_up: bool = False,
         known: Known | None = None,
         must_type: bool = False,
+        hidden: str = "",
     ) -> None:
         """`must_type` asks for the name in any case, as for keys of a production profile."""
-        title = "Revoke API key" if len(keys) == 1 else f"Revoke {len(keys)} API keys"
-        super().__init__(f"Dry run: {title}" if dry_run else title, danger=True)
+        idle = "idle " if clean_up else ""
+        title = f"Revoke {idle}API key" if len(keys) == 1 else f"Revoke {len(keys)} {idle}API keys"
+        super().__init__(title, danger=True)
         self._keys = keys
         self._now = now
-        self._dry_run = dry_run
+        self._clean_up = clean_up
+        self._hidden = hidden
         self._known = known
-        must_type = must_type or dry_run or (known is not None and known.is_early)
+        must_type = must_type or clean_up or (known is not None and known.is_early)
         self._word = word_to_type(keys, now, must_type=must_type)
 
     @property
@@ -64,7 +62,10 @@ class RevokeKeysScreen(Dialog[bool | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """What is revoked, what follows, and how to go on."""
         yield VerticalScroll(self.text(self._what(), id="what"), id="names", can_focus=False)
-        yield self.text(self._consequence(), id="consequence")
+        consequence = self._consequence()
+        if self._hidden:
+            consequence = sentence((f"! {self._hidden}\n", "$warning")) + consequence
+        yield self.text(consequence, id="consequence")
         if len(self._keys) <= MOST_IN_SCRIPT:
             ids = [key.id for key in self._keys]
             yield self.script(partial(revoke_line, ids))
@@ -79,12 +80,12 @@ class RevokeKeysScreen(Dialog[bool | None]):
         )
 
     def _what(self) -> Content:
-        if len(self._keys) > 1 or self._dry_run:
+        if len(self._keys) > 1 or self._clean_up:
             lines = [
                 sentence(
                     "\n" if index else "",
                     (f"• {key.name}", "bold"),
-                    (f"  …{key.hint}  {_last_use(key, self._now)}", MUTED),
+                    (f"  …{key.hint}  {last_use(key.last_used_at, self._now)}", MUTED),
                 )
                 for index, key in enumerate(self._keys)
             ]
@@ -93,7 +94,7 @@ class RevokeKeysScreen(Dialog[bool | None]):
         return sentence(
             (key.name, "bold"),
             (f"  …{key.hint}", MUTED),
-            f"\nCreated {ago(key.created_at, self._now)}, {_last_use(key, self._now)}.",
+            f"\nCreated {ago(key.created_at, self._now)}, {last_use(key.last_used_at, self._now)}.",
         )
 
     def _consequence(self) -> Content:
@@ -103,14 +104,10 @@ class RevokeKeysScreen(Dialog[bool | None]):
             f"From then on every request with {'them' if many else 'it'} gets "
             "401 Unauthorized. This can't be undone."
         )
-        if self._dry_run:
-            which = "these keys are" if many else "this key is"
+        if self._clean_up:
+            marked = "They are marked: Cancel" if many else "It is marked: Cancel"
             return sentence(
-                (
-                    f"Nothing is revoked yet: {which} idle and marked. Cancel, and unmark what you "
-                    "need. ",
-                    "bold",
-                ),
+                (f"{marked} leaves it at that, to unmark what you need. ", "bold"),
                 text,
             )
         if self._known is not None:

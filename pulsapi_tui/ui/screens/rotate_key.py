@@ -266,7 +266,7 @@ def _of_both(view: RotationView, say: Callable[[ApiKey], str]) -> tuple[str, str
 
 
 def _used(key: ApiKey, now: datetime) -> str:
-    return "no use seen" if key.last_used_at is None else ago(key.last_used_at, now)
+    return "never" if key.last_used_at is None else ago(key.last_used_at, now)
 
 
 def _verdict(verdict: Verdict | None) -> Content:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.times import last_use
 from pulsapi_tui.ui.asks import PlanLine
 from pulsapi_tui.ui.literal import MUTED, fold, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
@@ -62,15 +62,14 @@ class RotateManyScreen(Dialog[bool | None]):
             sentence(
                 "\n" if index else "",
                 (f"• {line.key.name}", "bold"),
-                (f"  …{line.key.hint}  {self._used(line)}", MUTED),
+                (
+                    f"  …{line.key.hint}  {last_use(line.key.last_used_at, self._now)}",
+                    MUTED,
+                ),
                 *(f"\n{_INDENT}{part}" for part in fold(line.where, room)),
             )
             for index, line in enumerate(self._lines)
         )
-
-    def _used(self, line: PlanLine) -> str:
-        used_at = line.key.last_used_at
-        return "no use on record" if used_at is None else f"last used {ago(used_at, self._now)}"
 
     @on(Button.Pressed, "#rotate")
     def _rotate(self) -> None:

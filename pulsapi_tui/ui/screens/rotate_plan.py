@@ -16,7 +16,7 @@ from pulsapi_tui.domain.equivalents import SCRIPT_TARGET, rotate_line
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.names import MAX_LENGTH, check_name
 from pulsapi_tui.domain.rotation import Mode
-from pulsapi_tui.domain.times import ago
+from pulsapi_tui.domain.times import ago, last_use
 from pulsapi_tui.ui.asks import RotationWanted
 from pulsapi_tui.ui.literal import MUTED, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
@@ -58,11 +58,7 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, the modes, the name, buttons."""
         key = self._key
-        used = (
-            "no use on record"
-            if key.last_used_at is None
-            else f"last used {ago(key.last_used_at, self._now)}"
-        )
+        used = last_use(key.last_used_at, self._now)
         own = " This program is signed in with it, and goes on with its successor."
         yield self.text(
             sentence(

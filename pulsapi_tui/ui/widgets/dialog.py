@@ -117,7 +117,7 @@ class Dialog(ModalScreen[Result]):
         event.stop()
         event.prevent_default()
         self.set_focus(field)
-        field.insert_text_at_cursor(text)
+        field.replace(text, *sorted(field.selection))
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
         """Close with a result; only once this is the screen on top.
