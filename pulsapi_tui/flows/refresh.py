@@ -35,6 +35,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 class FeedObserver(Protocol):
     """Who wants to know what `keep_fresh` finds."""
 
+    def reading(self) -> None:
+        """A reading begins."""
+        ...
+
     def account_seen(self, account: Account) -> None:
         """The account is known, whatever becomes of the list."""
         ...
@@ -101,6 +105,7 @@ async def keep_fresh(
     while True:
         wake.clear()
         started = clock.monotonic()
+        observer.reading()
         try:
             snapshot = await load(service, clock, snapshot, observer)
         except PulsapiError as error:

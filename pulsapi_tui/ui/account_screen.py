@@ -234,7 +234,14 @@ class AccountScreen(ListScreen):
     def put_off(self, key_id: str) -> None:
         """Keep in sight that this key has no owner."""
         self._listing.unowned.add(key_id)
-        self._show_counts()
+        self._marks_changed()
+        self._show_details()
+
+    def has_owner(self, key_id: str) -> None:
+        """This key has an owner, or its owner says so."""
+        self._listing.unowned.discard(key_id)
+        self._marks_changed()
+        self._show_details()
 
     def look_again(self, cursor_id: str | None = None) -> None:
         """Read the list now."""

@@ -165,18 +165,24 @@ class PulsapiApp(LeavingApp):
 
     def action_help(self) -> None:
         """Help for the screen that has the focus."""
-        from pulsapi_tui.ui.screens.help import HelpScreen
+        from pulsapi_tui.ui.screens.help import HelpScreen, Line, Topic
         from pulsapi_tui.ui.screens.profiles import ProfilesScreen
         from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
+        from pulsapi_tui.ui.widgets.dialog import Dialog
 
+        screen, about = self.screen, None
         places: tuple[Place, ...] = ("keys", "table", "help", "app")
-        if open_reveal(self.screen) is not None:
+        if open_reveal(screen) is not None:
             places = ("reveal", "help")
-        elif isinstance(self.screen, RotateKeyScreen):
+        elif isinstance(screen, RotateKeyScreen):
             places = ("rotate", "help")
-        elif isinstance(self.screen, ProfilesScreen):
+        elif isinstance(screen, ProfilesScreen):
             places = ("profiles", "help")
-        self.push_screen(HelpScreen(places, self.page.origin))
+        elif isinstance(screen, Dialog):
+            places = ("help",)
+            if screen.HELP:
+                about = Topic(screen.dialog_title, [Line("", screen.HELP)])
+        self.push_screen(HelpScreen(places, self.page.origin, about))
 
     def action_command_palette(self) -> None:
         """The palette, on the page; a dialog has its own keys."""

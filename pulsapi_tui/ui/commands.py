@@ -35,6 +35,13 @@ class Command(NamedTuple):
     palette: bool = False
     changes: bool = False
     """Something at PulsAPI: it is not to be had where nothing may be changed."""
+    also: str = ""
+    """Other words that people look for it by."""
+
+    @property
+    def words(self) -> str:
+        """All that it is found by, folded."""
+        return f"{self.label} {self.help} {self.also} {self.shown}".casefold()
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -49,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
         True,
         True,
         True,
+        also="new add make generate secret token",
     ),
     Command(
         "keys.rotate",
@@ -61,6 +69,7 @@ COMMANDS: tuple[Command, ...] = (
         True,
         True,
         True,
+        also="renew replace exchange leak leaked successor",
     ),
     Command(
         "keys.revoke",
@@ -73,6 +82,7 @@ COMMANDS: tuple[Command, ...] = (
         True,
         True,
         True,
+        also="delete remove disable kill destroy leak",
     ),
     Command(
         "keys.details",
@@ -84,6 +94,7 @@ COMMANDS: tuple[Command, ...] = (
         "Enter",
         False,
         True,
+        also="show info open all about",
     ),
     Command(
         "keys.copy_id",
@@ -95,6 +106,7 @@ COMMANDS: tuple[Command, ...] = (
         "y c",
         False,
         True,
+        also="clipboard yank",
     ),
     Command(
         "keys.filter",
@@ -106,6 +118,7 @@ COMMANDS: tuple[Command, ...] = (
         "/",
         True,
         True,
+        also="search find look for",
     ),
     Command(
         "keys.mark",
@@ -117,6 +130,7 @@ COMMANDS: tuple[Command, ...] = (
         "Space",
         True,
         True,
+        also="select choose several unmark",
     ),
     Command(
         "keys.mark_all",
@@ -128,6 +142,7 @@ COMMANDS: tuple[Command, ...] = (
         "Ctrl+A",
         False,
         True,
+        also="select everything",
     ),
     Command(
         "keys.back",
@@ -148,6 +163,7 @@ COMMANDS: tuple[Command, ...] = (
         "s",
         True,
         True,
+        also="order arrange column",
     ),
     Command(
         "keys.sort_reverse",
@@ -159,13 +175,14 @@ COMMANDS: tuple[Command, ...] = (
         "Shift+S",
         False,
         True,
+        also="order ascending descending",
     ),
     Command(
         "keys.sort_name",
         "N,shift+n",
         "sort_by('name')",
         "Sort by Name",
-        "Sort by Name",
+        "Sort by the name; once more: the other way round",
         "keys",
         "Shift+N",
         False,
@@ -176,7 +193,7 @@ COMMANDS: tuple[Command, ...] = (
         "C,shift+c",
         "sort_by('created')",
         "Sort by Created",
-        "Sort by Created",
+        "Sort by the time of creation; once more: the other way round",
         "keys",
         "Shift+C",
         False,
@@ -187,7 +204,7 @@ COMMANDS: tuple[Command, ...] = (
         "U,shift+u",
         "sort_by('last_used')",
         "Sort by Last Used",
-        "Sort by Last Used",
+        "Sort by the last use; once more: the other way round",
         "keys",
         "Shift+U",
         False,
@@ -203,6 +220,7 @@ COMMANDS: tuple[Command, ...] = (
         "r",
         False,
         True,
+        also="reload update read again",
     ),
     Command(
         "keys.finish_rotations",
@@ -215,6 +233,7 @@ COMMANDS: tuple[Command, ...] = (
         False,
         True,
         True,
+        also="old keys end complete",
     ),
     Command(
         "keys.clean_up",
@@ -227,18 +246,20 @@ COMMANDS: tuple[Command, ...] = (
         False,
         True,
         True,
+        also="unused stale delete remove old tidy",
     ),
     Command(
         "keys.orphans",
-        "",
+        "o",
         "decide_about_orphans",
         "Keys without an owner",
         "Decide about the live keys that nobody is known to have",
         "keys",
-        "Palette",
+        "o",
         False,
         True,
         True,
+        also="orphan orphaned lost unknown secret decide",
     ),
     Command(
         "keys.profiles",
@@ -250,6 +271,7 @@ COMMANDS: tuple[Command, ...] = (
         "p",
         True,
         True,
+        also="switch account login environment",
     ),
     Command(
         "keys.connect",
@@ -261,6 +283,7 @@ COMMANDS: tuple[Command, ...] = (
         "Palette",
         False,
         True,
+        also="sign in login log in add account",
     ),
     Command("table.down", "j,down", "cursor_down", "Down", "Down", "table", "j ↓"),
     Command("table.up", "k,up", "cursor_up", "Up", "Up", "table", "k ↑"),
@@ -305,6 +328,7 @@ COMMANDS: tuple[Command, ...] = (
         "reveal",
         "c y",
         True,
+        also="clipboard yank",
     ),
     Command(
         "reveal.deliver",
@@ -405,6 +429,7 @@ COMMANDS: tuple[Command, ...] = (
         "rotate",
         "a",
         True,
+        also="cancel stop undo",
     ),
     Command(
         "rotate.close",
@@ -415,6 +440,7 @@ COMMANDS: tuple[Command, ...] = (
         "rotate",
         "Esc",
         True,
+        also="cancel leave later",
     ),
     Command(
         "profiles.connect",
@@ -435,6 +461,7 @@ COMMANDS: tuple[Command, ...] = (
         "profiles",
         "u",
         True,
+        also="default",
     ),
     Command(
         "profiles.production",
@@ -455,6 +482,7 @@ COMMANDS: tuple[Command, ...] = (
         "profiles",
         "c",
         True,
+        also="color",
     ),
     Command(
         "profiles.read_only",
@@ -475,6 +503,7 @@ COMMANDS: tuple[Command, ...] = (
         "profiles",
         "X",
         True,
+        also="delete forget",
     ),
     Command(
         "app.help",
@@ -486,6 +515,7 @@ COMMANDS: tuple[Command, ...] = (
         "? F1",
         True,
         True,
+        also="manual shortcuts keyboard",
     ),
     Command(
         "app.draw_anew",
@@ -497,6 +527,7 @@ COMMANDS: tuple[Command, ...] = (
         "Ctrl+L",
         False,
         True,
+        also="repaint refresh screen garbage clear",
     ),
     Command(
         "app.palette",
@@ -506,6 +537,7 @@ COMMANDS: tuple[Command, ...] = (
         "Find a command by its name",
         "app",
         "Ctrl+P",
+        also="command search everything",
     ),
     Command(
         "app.quit",
@@ -517,6 +549,7 @@ COMMANDS: tuple[Command, ...] = (
         "q",
         True,
         True,
+        also="exit leave close",
     ),
 )
 
@@ -614,7 +647,6 @@ def _now(command: Command) -> Command:
     return command if keys is None else command._replace(keys=keys.names, shown=keys.shown)
 
 
-def changing_keys() -> frozenset[str]:
-    """The keys of the page that change something at PulsAPI."""
-    changing = (command.keys for command in of("keys") if command.changes and command.keys)
-    return frozenset(key for keys in changing for key in keys.split(","))
+def actions_of_page() -> dict[str, str]:
+    """What each key of the page does, by Textual's names of the keys."""
+    return {key: command.action for command in of("keys") for key in command.keys.split(",") if key}

@@ -23,6 +23,10 @@ from pulsapi_tui.ui.states import could_not_start, no_credential, state_for
 from pulsapi_tui.ui.widgets.state_panel import State
 
 
+SLOW_AFTER_S = 3.0
+"""A reading that takes longer is said to be under way: `live` is not true any more."""
+
+
 class FeedView(Protocol):
     """What the feed tells the screen."""
 
@@ -62,6 +66,8 @@ class Feed:
         self._fetched: KeyList | None = None
         self._next_try_at: float | None = None
         self._has_loaded = False
+        self._began_at = 0.0
+        self._slow: asyncio.TimerHandle | None = None
         self.wake = asyncio.Event()
         """Set it to have the list read now."""
 
@@ -92,12 +98,29 @@ class Feed:
         try:
             await keep_fresh(session.service, self._clock, self, self.wake)
         finally:
+            self._answered()
             session.journal.close()
             await session.service.aclose()
 
     def forget(self) -> None:
         """Another account is going to be opened."""
         self._session = None
+
+    def reading(self) -> None:
+        """A reading begins: it is said where it takes long."""
+        self._answered()
+        self._began_at = self._clock.monotonic()
+        self._slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._say_slow)
+
+    def _say_slow(self) -> None:
+        took_s = self._clock.monotonic() - self._began_at
+        self._view.line(f"reading for {took_s:.0f} s", trouble=True)
+        self._slow = asyncio.get_running_loop().call_later(1.0, self._say_slow)
+
+    def _answered(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     def account_seen(self, account: Account) -> None:
         """The account is known, whatever becomes of the list."""
@@ -109,10 +132,12 @@ class Feed:
         if self._fetched is None and total > len(keys):
             self._fetched = KeyList(keys, self._clock.now())
             self._view.keys_seen(self._fetched, whole=False)
+        self.reading()
         self._view.line(f"reading {len(keys):,} of {total:,}")
 
     def loaded(self, snapshot: Snapshot) -> None:
         """The list is fresh."""
+        self._answered()
         if not self._has_loaded:
             # What is there by now stays. A collection that walked over all of it, keys and classes,
             # would hold a key press up for several frames.
@@ -125,6 +150,7 @@ class Feed:
 
     def failed(self, error: PulsapiError, next_try_s: float | None) -> None:
         """It is not."""
+        self._answered()
         state = state_for(error, self._account, self.origin)
         if next_try_s is None or isinstance(error, PlanRequiredError | ForbiddenRoleError):
             self._next_try_at = self._fetched = None
@@ -147,5 +173,6 @@ class Feed:
         self._view.line(f"⚡ unreachable · {age}next try in {wait_s} s", trouble=True)
 
     def _retrying(self, notice: RetryNotice) -> None:
+        self.reading()
         text = f"try {notice.attempt} in {notice.wait_s:.0f} s: {notice.reason}"
         self._view.line(text, trouble=True)

@@ -68,7 +68,7 @@ class KeyActions:
         self._one = RotateOne(session, ports, asks, self._hand_over, self.rotations, view)
         self._many = ManyRotations(ports, asks, self.rotations, view)
         self._turn = asyncio.Lock()
-        self._orphans = Orphans(session, clock, asks, self._revoke_orphan, view)
+        self._orphans = Orphans(session, clock, asks, self._revoke_orphan, view, self._recorder)
         self.under_way: str | None = None
         """What would be lost sight of by quitting now, as a sentence."""
 

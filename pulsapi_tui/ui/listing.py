@@ -12,8 +12,9 @@ from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.uses import UsesSeen
 from pulsapi_tui.ui.arrangement import Arrangement, pause
+from pulsapi_tui.ui.commands import key_of, press
 from pulsapi_tui.ui.literal import columnar, lined_up
-from pulsapi_tui.ui.widgets.key_details import GLYPHS
+from pulsapi_tui.ui.widgets.key_details import NO_OWNER, in_words
 from pulsapi_tui.ui.widgets.keys_table import KeyRow
 
 _TONES = {
@@ -23,10 +24,6 @@ _TONES = {
     Condition.SESSION: "keys-table--session",
     Condition.ROTATING: "keys-table--session",
 }
-
-
-NO_OWNER = "! no owner"
-"""In the place of a key's health: nobody is known to have it."""
 
 
 class Listing:
@@ -119,7 +116,8 @@ class Listing:
             parts.append(f"{self.rotations} rotation{'s' * (self.rotations != 1)} under way")
         unowned = len(self.unowned & self.keys.by_id.keys()) if self.keys and self.unowned else 0
         if unowned:
-            parts.append(f"! {unowned} without an owner")
+            key = key_of("keys.orphans")
+            parts.append(f"! {unowned} without an owner{f' ({key})' if key else ''}")
         return " · ".join(parts)
 
     def _hidden_marks(self, shown: Sequence[ApiKey]) -> str:
@@ -133,7 +131,11 @@ class Listing:
 
     def health(self, key: ApiKey) -> Health:
         """What is to be said of a key."""
-        return self._judge().health(key)
+        health = self._judge().health(key)
+        if key.id not in self.unowned:
+            return health
+        reason = f"Nobody is known to have its secret: {press('keys.orphans')} to decide about it."
+        return health._replace(word=NO_OWNER, reason=reason)
 
     def idle_keys(self) -> list[ApiKey]:
         """The keys that nothing seems to need, whatever the filter shows."""
@@ -147,14 +149,13 @@ class Listing:
     def describe(self, key: ApiKey) -> KeyRow:
         """A key's row."""
         health = self.health(key)
-        said = f"{GLYPHS[health.condition]} {health.word}"
         return KeyRow(
             name=columnar(key.name),
             created=lined_up(ago(key.created_at, self.now)),
             last_used="never"
             if key.last_used_at is None
             else lined_up(ago(key.last_used_at, self.now)),
-            health=NO_OWNER if key.id in self.unowned else said,
+            health=in_words(health),
             tone=_TONES[health.condition],
             marked=key.id in self.marked,
         )

@@ -12,6 +12,7 @@ from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Session
 from pulsapi_tui.flows.create import review_intents
 from pulsapi_tui.flows.open_ends import forget_keys
+from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OrphanChoice, Severity
 
@@ -39,18 +40,29 @@ class OrphansView(Protocol):
         """The user decides later about this key without an owner."""
         ...
 
+    def has_owner(self, key_id: str) -> None:
+        """This key has an owner."""
+        ...
+
 
 class Orphans:
     """The creates of one session that are not over."""
 
     def __init__(
-        self, session: Session, clock: Clock, asks: Asks, revoke: Revoke, view: OrphansView
+        self,
+        session: Session,
+        clock: Clock,
+        asks: Asks,
+        revoke: Revoke,
+        view: OrphansView,
+        recorder: Recorder,
     ) -> None:
         self._session = session
         self._clock = clock
         self._asks = asks
         self._revoke = revoke
         self._view = view
+        self._recorder = recorder
         self._put_off: set[str] = set()
         self.own: set[str] = set()
         """Creates of this run, by their request ids: they are handed over, not asked about."""
@@ -90,6 +102,9 @@ class Orphans:
             choice = await self._asks.orphan(orphan, why, self._clock.now())
             if choice is OrphanChoice.KEEP:
                 self.forget(intent)
+                self._view.has_owner(orphan.id)
+                self._recorder.note("prove", Subject.of(orphan), "said so", "Its owner has it.")
+                self._view.say(f"“{orphan.name}” has an owner, as you say: not asked about again.")
             elif choice is OrphanChoice.LATER:
                 self._put_off.add(intent.request_id)
                 self._view.put_off(orphan.id)

@@ -30,8 +30,9 @@ from pulsapi_tui.ui.screens.keys import KeysScreen
 MOST_KEYS = 50
 """So many keys are offered at most; the filter finds the others."""
 
-_AFTER_THE_COMMANDS = 0.5
-"""A score. That of a command is higher, however little of it fits."""
+_BY_TITLE, _BY_WORDS, _BY_NAME = 2.0, 1.0, 0.5
+"""Scores: a command comes before a key, and first the one whose title fits, however little of it.
+"""
 
 
 class Palette(CommandPalette):
@@ -57,6 +58,8 @@ class Offer(NamedTuple):
     title: str
     help: str
     run: Callable[[], None]
+    words: str
+    """All that it is found by, folded."""
 
 
 def offers(page: KeysScreen) -> Iterator[Offer]:
@@ -69,12 +72,14 @@ def offers(page: KeysScreen) -> Iterator[Offer]:
             continue
         reason = page.why_not(command.action)
         if reason is not None:
-            yield Offer(f"✗ {command.label}", reason, partial(page.say, reason, "warning"))
+            say = partial(page.say, reason, "warning")
+            yield Offer(f"✗ {command.label}", reason, say, command.words)
         elif page.check_action(command.action, ()):
             keys = f"  ({command.shown})" if command.keys else ""
             run = _runner(page, command.action, command.place)
-            yield Offer(command.label, f"{command.help}{keys}", run)
-    yield Offer("Theme", "Change the colours", page.app.action_change_theme)
+            yield Offer(command.label, f"{command.help}{keys}", run, command.words)
+    theme = "Change the colours"
+    yield Offer("Theme", theme, page.app.action_change_theme, "theme colours colors dark light")
 
 
 def _runner(page: KeysScreen, action: str, place: Place) -> Callable[[], None]:
@@ -103,12 +108,15 @@ class Commands(_OfPage):
             yield DiscoveryHit(shown, offer.run, text=offer.title)
 
     async def search(self, query: str) -> Hits:
-        """Those whose letters come in that order."""
-        matcher = self.matcher(query)
+        """Those whose letters come in that order; then those of which the words are said."""
+        matcher, words = self.matcher(query), query.casefold().split()
         for offer in offers(self.page):
             if (score := matcher.match(offer.title)) > 0:
                 shown = _two_lines(matcher.highlight(offer.title), offer.help)
-                yield Hit(score, shown, offer.run, text=offer.title)
+                yield Hit(_BY_TITLE + score, shown, offer.run, text=offer.title)
+            elif words and all(word in offer.words for word in words):
+                shown = _two_lines(Content(offer.title), offer.help)
+                yield Hit(_BY_WORDS, shown, offer.run, text=offer.title)
 
 
 class Places(_OfPage):
@@ -138,7 +146,7 @@ class Places(_OfPage):
 
 
 def _hit(name: str, help_text: str, run: Callable[[], None]) -> Hit:
-    return Hit(_AFTER_THE_COMMANDS, _two_lines(literal(name), help_text), run, text=name)
+    return Hit(_BY_NAME, _two_lines(literal(name), help_text), run, text=name)
 
 
 def _two_lines(title: Content, help_text: str) -> Content:

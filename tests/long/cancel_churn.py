@@ -151,6 +151,9 @@ class Silent:
     def account_seen(self, account: Account) -> None:
         """Said."""
 
+    def reading(self) -> None:
+        pass
+
     def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
         """Said."""
 

@@ -71,6 +71,9 @@ class Observer:
     def account_seen(self, account: Account) -> None:
         """It is known."""
 
+    def reading(self) -> None:
+        pass
+
     def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
         """Some of it is."""
 

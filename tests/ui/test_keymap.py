@@ -478,7 +478,7 @@ async def test_the_texts_of_the_dialogs_show_the_keys() -> None:
         "reveal.verify": "w",
         "reveal.deliver": "",
         "reveal.leave": "Esc",
-        "keys.rotate": "o",
+        "keys.rotate": "z",
     }
     async with running(keymap) as story:
         await story.press("n", "a", "enter")
@@ -494,10 +494,10 @@ async def test_the_texts_of_the_dialogs_show_the_keys() -> None:
 
 
 async def test_the_texts_of_a_rotation_show_the_keys() -> None:
-    keymap = {"rotate.revoke_old": "K", "rotate.abandon": "", "keys.rotate": "o"}
+    keymap = {"rotate.revoke_old": "K", "rotate.abandon": "", "keys.rotate": "z"}
     async with running(keymap, service=Rotating) as story:
-        await story.shows("To go on, press o on a key.")
-        await story.press("j", "o")
+        await story.shows("To go on, press z on a key.")
+        await story.press("j", "z")
         await story.shows("K Revoke the old")
         labels = {str(button.label) for button in story.app.screen.query(Button)}
         assert {"Enter Go on", "K Revoke the old", "Abandon", "Esc Close"} <= labels

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from textual.widgets import Input, Static
 
 from pulsapi_tui.domain.models import ApiKey
+from pulsapi_tui.ui.screens.help import HelpScreen
+from pulsapi_tui.ui.widgets.dialog import Dialog
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.demo import DemoConnector
 from tests.thorough import thorough
 from tests.ui.support import Story, story_of
@@ -233,6 +237,62 @@ async def test_help_and_palette(story: Story) -> None:
     await story.type("screenshot")
     await story.pilot.pause(0.3)
     assert "SVG" not in story.text, "a screenshot could hold a secret"
+
+
+@pytest.mark.parametrize(
+    ("keys", "title", "said"),
+    [
+        (("n",), "Create API key", "says what the key is for, and press Enter"),
+        (("j", "X"), "Revoke API key", "can't be had again. Where something used the key"),
+        (("j", "R"), "Rotate API key", "A successor is created, delivered and proven"),
+        (("j", "enter"), "In a dialog", "Back: nothing is done"),
+    ],
+)
+async def test_f1_helps_in_every_dialog(
+    story: Story, keys: tuple[str, ...], title: str, said: str
+) -> None:
+    await story.press(*keys)
+    await story.press("f1")
+    await story.until(lambda: isinstance(story.app.screen, HelpScreen), "the help")
+    lines = story.app.screen.query_one("#help-lines", Static)
+    await story.until(lambda: said in " ".join(str(lines.render()).split()), "what it is")
+    assert str(lines.render()).startswith(title)
+    await story.press("f1")
+    await story.until(lambda: not isinstance(story.app.screen, HelpScreen), "closed")
+    assert isinstance(story.app.screen, Dialog), "the dialog is still there"
+
+
+async def test_the_last_line_says_what_works_now(story: Story) -> None:
+    def shown() -> list[str]:
+        line = story.keys_screen.query_one(KeyLine)
+        return [f"{hint.display} {hint.label}" for hint in line.hints]
+
+    await story.until(lambda: shown()[0] == "n Create", "the page's keys")
+    await story.press("slash")
+    await story.until(lambda: shown() == ["F1 Help"], "? and q are typed")
+    await story.press("escape", "n")
+    await story.until(lambda: shown() == ["Esc Back", "F1 Help"], "those of the dialog")
+    await story.press("escape")
+    await story.until(lambda: shown()[0] == "n Create", "the page's keys")
+
+
+async def test_help_is_found_by_a_question_in_one_s_own_words(story: Story) -> None:
+    async def found(text: str) -> str:
+        await story.press("question_mark", "slash")
+        await story.type(text)
+        await story.until(
+            lambda: story.app.screen.query_one("#help-search", Input).value == text, "typed"
+        )
+        lines = str(story.app.screen.query_one("#help-lines", Static).render())
+        await story.press("escape", "escape")
+        await story.until(lambda: story.keys_screen.is_active, "closed")
+        return lines
+
+    assert "Revoke the key, or the marked keys" in await found("how do i delete a key?")
+    assert "there is no undo" in await found("undo")
+    assert "Open another account" in await found("switch account")
+    assert "Back: nothing is done" in await found("cancel")
+    assert "look in the palette (Ctrl+P)" in await found("zebra")
 
 
 async def test_a_filter_that_finds_nothing_loses_no_cursor(story: Story) -> None:

@@ -155,3 +155,18 @@ async def test_a_folded_line_of_the_help_goes_on_under_its_own_beginning() -> No
         begins = lines[first].index("Rotate")
         assert lines[first + 1][:begins].strip() == ""
         assert lines[first + 1][begins] != " "
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("delete", "Revoke"),
+        ("orphan", "Keys without an owner"),
+        ("decide", "Keys without an owner"),
+        ("switch account", "Profiles"),
+        ("dark", "Theme"),
+        ("exit", "Quit"),
+    ],
+)
+async def test_a_command_is_found_by_other_words(story: Story, typed: str, first: str) -> None:
+    await look_for(story, typed, f"{first}\n")

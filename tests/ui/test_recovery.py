@@ -20,8 +20,10 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.ui import feed
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.clock import SystemClock
 from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededService
 from tests.ui.support import Story, connector_of, story_of
@@ -78,6 +80,21 @@ class SlowService(FaultyService):
         return await super().create_key(name, request_id, attempt)
 
 
+class HangingService(SeededService):
+    """Answers a listing while it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def list_keys(
+        self, before: KeyPages | None = None, page_seen: PageSeen | None = None
+    ) -> KeyPages:
+        await self.answers.wait()
+        return await super().list_keys(before, page_seen)
+
+
 class SteppingClock(SystemClock):
     """The real time, and more where a test says so."""
 
@@ -117,6 +134,22 @@ async def test_rows_stay_while_the_server_is_away() -> None:
         service.listing_fault = None
         await story.press("r")
         await story.shows("● live")
+
+
+async def test_a_server_that_hangs_is_not_called_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SLOW_AFTER_S", 0.01)
+    service = HangingService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        service.answers.clear()
+        await story.press("r")
+        await story.shows("reading for 0 s")
+        assert "● live" not in story.text
+        await story.shows("reading for 1 s")
+        assert "CI/CD Pipeline" in story.text
+        service.answers.set()
+        await story.shows("● live")
+        assert "reading for" not in story.text
 
 
 async def test_no_server_from_the_start_then_one() -> None:
@@ -164,6 +197,12 @@ async def test_signed_out_then_in_with_another_key() -> None:
 
     async with story_of(connect) as story:
         await story.shows("Signed out")
+        line = story.app.screen.query_one(KeyLine)
+        await story.until(
+            lambda: [hint.label for hint in line.hints] == ["Profiles", "Help", "Quit"], "no more"
+        )
+        await story.press("n")
+        await story.shows("There is no list of keys to do that with: Signed out.")
         await story.press("enter")
         await story.shows("is kept in memory and not stored")
         await story.paste("another-key")
@@ -216,7 +255,9 @@ async def test_an_orphan_is_named_again_at_the_next_start(
         await takes_answers(story)
         await story.press("enter")
         await story.until(lambda: story.keys_screen.is_active, "decided later")
-        await story.shows("1 without an owner")
+        await story.shows("! 1 without an owner (o)")
+        await story.until(lambda: story.at_cursor.name == "Deploy bot", "the cursor")
+        await story.shows("! no owner  Nobody is known to have its secret: press o to decide")
         await story.press("r")
         await story.pilot.pause(0.2)
         assert story.keys_screen.is_active, "not asked twice in one session"
@@ -225,6 +266,7 @@ async def test_an_orphan_is_named_again_at_the_next_start(
         await takes_answers(story)
         await story.press("tab", "enter")
         await story.until(lambda: story.keys_screen.is_active, "kept")
+        await story.shows("“Deploy bot” has an owner, as you say: not asked about again.")
         assert JournalFile(path).open_intents(service.origin, "acc_northwind") == ()
         assert "Deploy bot" in story.names
 
@@ -466,3 +508,23 @@ async def test_what_comes_while_the_app_ends_is_no_bug(monkeypatch: pytest.Monke
         await story.until(lambda: service.lists > 1, "the list is on its way")
         monkeypatch.setattr(KeysScreen, "on_unmount", let_it_come, raising=False)
     assert arrived.is_set()
+
+
+async def test_an_owner_who_says_so_is_written_down(tmp_path: Path) -> None:
+    service, log = FaultyService(), NoLog()
+    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    connect = connector_of(service, JournalFile(tmp_path / "journal.json"), log=log)
+    async with story_of(connect) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("A key without an owner")
+        await takes_answers(story)
+        await story.press("enter")
+        await story.shows("without an owner (o)")
+        await story.press("o")
+        await story.shows("A key without an owner")
+        await takes_answers(story)
+        await story.press("tab", "enter")
+        await story.until(lambda: "without an owner" not in story.text, "it has one")
+        assert [(each.action, each.outcome) for each in log.actions][-1] == ("prove", "said so")
+        assert "no owner" not in story.text

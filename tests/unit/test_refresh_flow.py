@@ -41,6 +41,9 @@ class Observer:
     def account_seen(self, account: Account) -> None:
         self.accounts.append(account)
 
+    def reading(self) -> None:
+        pass
+
     def page_seen(self, keys: Sequence[ApiKey], total: int) -> None:
         self.pages.append((len(keys), total))
 

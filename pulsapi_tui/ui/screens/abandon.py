@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -20,6 +21,10 @@ class AbandonScreen(Dialog[bool | None]):
     AbandonScreen.-slim .buttons { layout: vertical; }
     """
     AUTO_FOCUS = "#back"
+    HELP: ClassVar[str | None] = (
+        "“Keep both” leaves the old key and the successor as they are, for you to revoke one "
+        "of them."
+    )
 
     def __init__(self, rotation: Rotation) -> None:
         super().__init__("Abandon the rotation?", danger=True)

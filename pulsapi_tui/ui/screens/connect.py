@@ -6,6 +6,7 @@ import os.path
 import re
 import shlex
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.containers import Horizontal
@@ -35,6 +36,11 @@ class ConnectScreen(Dialog[Connection | None]):
 
     CSS_PATH = "connect.tcss"
     AUTO_FOCUS = "#key"
+    HELP: ClassVar[str | None] = (
+        "Paste a key of the account, or give a command that prints it. The key is tried with "
+        "one call, and saved only if that works. The base URL is that of PulsAPI's API; "
+        "http:// is for a server on this computer alone."
+    )
 
     def __init__(self, draft: Connection, problem: str = "") -> None:
         """`problem` is what was wrong with the draft."""

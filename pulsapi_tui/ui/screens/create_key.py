@@ -23,7 +23,10 @@ class CreateKeyScreen(Dialog[NewKey | None]):
 
     CSS_PATH = "create_key.tcss"
     AUTO_FOCUS = "#name"
-    HELP: ClassVar[str] = "Type a name and press Enter. The key is shown once, right after."
+    HELP: ClassVar[str | None] = (
+        "Type a name that says what the key is for, and press Enter: the key is created and "
+        "shown once. “Create, deliver unseen” asks where it goes first, and never shows it."
+    )
 
     def __init__(self, taken: Collection[str], name: str = "") -> None:
         super().__init__("Create API key")

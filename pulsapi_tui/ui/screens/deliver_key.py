@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual import on
 from textual.containers import Horizontal
@@ -38,6 +38,11 @@ class DeliverKeyScreen(Dialog[Target | None]):
 
     CSS_PATH = "deliver_key.tcss"
     AUTO_FOCUS = "#ways"
+    HELP: ClassVar[str | None] = (
+        "↑ and ↓ choose what the key goes into, and what you type goes into the first field. "
+        "Nothing is written or run before “Deliver”; what would be done stands above the "
+        "buttons."
+    )
 
     def __init__(
         self,

@@ -41,6 +41,47 @@ PRACTICES = (
 )
 """From PulsAPI's page on API keys."""
 
+_SAY_NOTHING = frozenset(
+    {
+        "a",
+        "an",
+        "and",
+        "are",
+        "be",
+        "can",
+        "do",
+        "does",
+        "for",
+        "from",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
+    }
+)
+"""Of a question, the words that are no use to look for."""
+
 _PLACES: tuple[Place, ...] = (*(place for place in TITLES if place != "help"), "help", "app")
 _LEAST_KEYS, _MOST_KEYS = 9, 16
 
@@ -51,6 +92,8 @@ class Line(NamedTuple):
     key: str
     text: str
     style: str = ""
+    also: str = ""
+    """Other words that it is found by."""
 
 
 class Topic(NamedTuple):
@@ -58,6 +101,16 @@ class Topic(NamedTuple):
 
     title: str
     lines: Sequence[Line]
+
+
+_IN_A_DIALOG = Topic(
+    "In a dialog",
+    [
+        Line("Tab", "To the next field or button; with Shift, to the one before"),
+        Line("Enter", "Press the button, or go on from the field"),
+        Line("Esc", "Back: nothing is done", also="cancel abort close leave"),
+    ],
+)
 
 
 class HelpScreen(Dialog[None]):
@@ -73,9 +126,11 @@ class HelpScreen(Dialog[None]):
         Binding("down,pagedown", "read", show=False),
     ]
 
-    def __init__(self, places: tuple[Place, ...], origin: str) -> None:
+    def __init__(self, places: tuple[Place, ...], origin: str, about: Topic | None = None) -> None:
+        """`about` is what comes first: of a dialog, which has no commands of its own."""
         super().__init__("Help (Esc closes it)")
         self._places = places
+        self._about = about
         self._origin = origin
 
     def compose_dialog(self) -> Iterable[Widget]:
@@ -96,10 +151,15 @@ class HelpScreen(Dialog[None]):
 
     @on(Input.Changed, "#help-search")
     def _show(self) -> None:
-        words = self.query_one("#help-search", Input).value.casefold().split()
-        topics = list(_found(self._topics(_PLACES), words) if words else self._topics(self._places))
+        typed = self.query_one("#help-search", Input).value.casefold().split()
+        words = [word.strip("?.,!") for word in typed if word.strip("?.,!") not in _SAY_NOTHING]
+        topics = list(_found(self._topics(_PLACES), words) if typed else self._topics(self._places))
         room = self.query_one("#help").scrollable_content_region.width
-        nothing = sentence("Nothing in the help says that. Another word?")
+        palette = key_of("app.palette")
+        nothing = sentence(
+            "Nothing in the help says that. Try another word; or close this, and look in the "
+            f"palette ({palette}), which also goes to keys and profiles."
+        )
         self.query_one("#help-lines", Static).update(_drawn(topics, room) if topics else nothing)
 
     def action_look_for(self) -> None:
@@ -121,6 +181,10 @@ class HelpScreen(Dialog[None]):
             super().action_cancel()
 
     def _topics(self, places: Sequence[Place]) -> Iterator[Topic]:
+        if self._about is not None:
+            yield self._about
+        if "keys" in places or places[0] == "help":
+            yield _IN_A_DIALOG
         lines: list[Line] = []
         title = ""
         for place in places:
@@ -128,7 +192,9 @@ class HelpScreen(Dialog[None]):
                 yield Topic(title, lines)
                 lines = []
             title = TITLES.get(place, title)
-            lines += [Line(command.shown, command.help) for command in of(place)]
+            lines += [
+                Line(command.shown, command.help, also=command.words) for command in of(place)
+            ]
         yield Topic(title, lines)
         if "keys" in places:
             yield Topic(
@@ -143,7 +209,12 @@ class HelpScreen(Dialog[None]):
             [
                 Line("", "Send it in the Authorization header of every request:"),
                 Line("", use_with_curl(self._origin), "$secondary"),
-                Line("", "A revoked key answers 401 Unauthorized at once."),
+                Line(
+                    "",
+                    "A revoked key answers 401 Unauthorized at once, and can't be had again: "
+                    "there is no undo.",
+                    also="undo restore unrevoke recover get back",
+                ),
             ],
         )
         yield Topic("Good practice", [Line("•", practice) for practice in PRACTICES])
@@ -156,13 +227,13 @@ class HelpScreen(Dialog[None]):
 def _found(topics: Iterable[Topic], words: Sequence[str]) -> Iterator[Topic]:
     """The lines that have all of the words, wherever in them or in their title."""
     for topic in topics:
-        lines = [
-            line
-            for line in topic.lines
-            if all(word in f"{topic.title} {line.key} {line.text}".casefold() for word in words)
-        ]
+        lines = [line for line in topic.lines if all(word in _words(topic, line) for word in words)]
         if lines:
             yield Topic(topic.title, lines)
+
+
+def _words(topic: Topic, line: Line) -> str:
+    return f"{topic.title} {line.key} {line.text} {line.also}".casefold()
 
 
 def _drawn(topics: Sequence[Topic], room: int) -> Content:

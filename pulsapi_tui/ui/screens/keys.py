@@ -22,7 +22,7 @@ from pulsapi_tui.domain.ports import (
 )
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.account_screen import AccountScreen
-from pulsapi_tui.ui.commands import COMMANDS, bindings, changing_keys
+from pulsapi_tui.ui.commands import COMMANDS, actions_of_page, bindings, press
 from pulsapi_tui.ui.states import LOADING
 from pulsapi_tui.ui.widgets.key_details import describe_key
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
@@ -121,9 +121,18 @@ class KeysScreen(AccountScreen):
             return False
         if action in _CHANGES and self._why_no_changes is not None:
             return None
-        if action in _NEEDS_LIST and (self._refused or self._listing.keys is None):
-            return None
+        if action in _NEEDS_LIST and self._has_no_list:
+            return None if self._is_to_come else False
         return True
+
+    @property
+    def _has_no_list(self) -> bool:
+        return self._refused or self._listing.keys is None
+
+    @property
+    def _is_to_come(self) -> bool:
+        """Whether a list is being read, and comes without the user."""
+        return self._connect is not None and (not self._refused or self._state is LOADING)
 
     @property
     def _why_no_changes(self) -> str | None:
@@ -135,19 +144,22 @@ class KeysScreen(AccountScreen):
 
     def why_not(self, action: str) -> str | None:
         """Why a command can't be had now, where that is worth a sentence."""
-        return self._why_no_changes if action in _CHANGES else None
+        if action in _CHANGES and (reason := self._why_no_changes) is not None:
+            return reason
+        if action.partition("(")[0] not in _NEEDS_LIST or not self._has_no_list:
+            return None
+        if self._connect is None:
+            return f"There are no keys to do that with yet: to connect, {press('keys.profiles')}."
+        title = f": {self._state.title}" if self._state is not None else ""
+        return f"There is no list of keys to do that with{title.rstrip('…')}."
 
     def on_key(self, event: events.Key) -> None:
         """Say why, where a key is one of a command that can't be had."""
         bound = self.active_bindings.get(event.key)
-        if bound is not None and not bound.enabled:
-            reason = self.why_not(bound.binding.action)
-        else:
-            # What read-only unbinds is still worth an answer.
-            is_unbound = bound is None and event.key in changing_keys()
-            reason = self._why_no_changes if is_unbound else None
-        if reason is not None:
-            self.say(reason, "warning")
+        if bound is None or not bound.enabled:
+            reason = self.why_not(actions_of_page().get(event.key, ""))
+            if reason is not None and not self.is_typing_filter:
+                self.say(reason, "warning")
 
     def _free(self) -> KeyActions | None:
         """The actions, unless one is going on."""

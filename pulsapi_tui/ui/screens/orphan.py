@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -20,6 +21,10 @@ class OrphanScreen(Dialog[OrphanChoice | None]):
     """Opens on "Decide later": nothing happens, and it is asked again at the next start."""
 
     AUTO_FOCUS = ""
+    HELP: ClassVar[str | None] = (
+        "This key works, and nobody is known to have its secret. “I have it” if you do; "
+        "“Revoke it” if not. “Decide later” keeps it marked in the list."
+    )
 
     def __init__(self, key: ApiKey, why: str, now: datetime) -> None:
         super().__init__("A key without an owner", danger=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -24,6 +25,7 @@ class ProgressScreen(Dialog[None]):
     }
     """
     AUTO_FOCUS = "#stop"
+    HELP: ClassVar[str | None] = "What is sent can't be taken back; stopping begins no more."
 
     def __init__(self, title: str, total: int) -> None:
         super().__init__(title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import ClassVar
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -31,6 +32,11 @@ class RevokeKeysScreen(Dialog[bool | None]):
 
     CSS_PATH = "revoke_key.tcss"
     AUTO_FOCUS = "#cancel"
+    HELP: ClassVar[str | None] = (
+        "A revoked key answers 401 Unauthorized at once, and can't be had again. Where "
+        "something used the key in the last 24 hours, or where there are several, the name or "
+        "the count has to be typed first."
+    )
 
     def __init__(
         self,

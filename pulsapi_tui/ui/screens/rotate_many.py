@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -26,6 +27,10 @@ class RotateManyScreen(Dialog[bool | None]):
 
     CSS_PATH = "rotate_many.tcss"
     AUTO_FOCUS = "#cancel"
+    HELP: ClassVar[str | None] = (
+        "What would be done, a key after the other. Nothing is sent before you agree, and no "
+        "key is revoked by it."
+    )
 
     def __init__(self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime) -> None:
         super().__init__(f"Rotate {len(lines)} API keys")

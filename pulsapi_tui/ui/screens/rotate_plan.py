@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import ClassVar
 
 from textual import on
 from textual.content import Content
@@ -46,6 +47,11 @@ class RotatePlanScreen(Dialog[RotationWanted | None]):
 
     CSS_PATH = "rotate_plan.tcss"
     AUTO_FOCUS = "#modes"
+    HELP: ClassVar[str | None] = (
+        "A successor is created, delivered and proven, and the old key revoked. ↑ and ↓ "
+        "choose how much what uses the old key is considered: with overlap, both work until "
+        "you revoke the old one."
+    )
 
     def __init__(self, key: ApiKey, now: datetime, *, is_own: bool) -> None:
         super().__init__("Rotate API key")

@@ -34,6 +34,10 @@ class SaveProfileScreen(Dialog[ProfileWanted | None]):
 
     CSS_PATH = "save_profile.tcss"
     AUTO_FOCUS = "#name"
+    HELP: ClassVar[str | None] = (
+        "A profile is an account by a name, and where its key is kept. Nothing is saved "
+        "before you agree."
+    )
     BINDINGS: ClassVar = [("enter", "save", "Save")]
 
     def __init__(

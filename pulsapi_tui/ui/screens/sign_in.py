@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -18,6 +19,9 @@ class SignInScreen(Dialog[Secret | None]):
     """Returns a credential, untested, or None."""
 
     AUTO_FOCUS = "#credential"
+    HELP: ClassVar[str | None] = (
+        "Paste another key of the same account. It is tried with one call, and used until you quit."
+    )
 
     def __init__(self, origin: str) -> None:
         super().__init__("Enter another API key")

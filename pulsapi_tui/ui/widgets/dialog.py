@@ -53,13 +53,14 @@ class Dialog(ModalScreen[Result]):
     }
     """
     BINDINGS: ClassVar = [
-        ("escape", "cancel", "Cancel"),
-        ("left", "app.focus_previous", "Previous"),
-        ("right", "app.focus_next", "Next"),
+        ("escape", "cancel", "Back"),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
         # With priority: what is typed right after belongs to the next field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         # The app's own keys do not reach a dialog; by the same id, so with the same key.
+        Binding("f1", "app.help", "Help", id="app.help"),
         Binding("ctrl+l", "app.draw_anew", show=False, id="app.draw_anew"),
     ]
 
@@ -67,9 +68,12 @@ class Dialog(ModalScreen[Result]):
     """So long a dialog that opens by itself takes no answer: what was typed was not meant for it.
     """
 
+    HELP: ClassVar[str | None] = None
+    """What the help says of it."""
+
     def __init__(self, title: str, *, danger: bool = False) -> None:
         """`title` is a text of ours, never data."""
-        self._dialog_title = title
+        self.dialog_title = title
         self._stands_still = False
         self.profile: Profile | None = None
         """Whose keys it is about; its mark stands at the top."""
@@ -83,7 +87,7 @@ class Dialog(ModalScreen[Result]):
     def compose(self) -> ComposeResult:
         """The box, and what the dialog puts into it."""
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            box.border_title = self._dialog_title
+            box.border_title = self.dialog_title
             marked = None if self.profile is None else mark(self.profile)
             if marked is not None:
                 yield Static(sentence(marked), id="profile-mark", markup=False)

@@ -21,6 +21,16 @@ from pulsapi_tui.ui.widgets.use_plot import plot
 GLYPHS = {"in use": "●", "idle": "◐", "never used": "○", "this session": "◆", "rotating": "↻"}
 """Colour never stands alone: a glyph and a word go with it."""
 
+NO_OWNER = "no owner"
+"""In the place of a key's condition: nobody is known to have its secret."""
+
+
+def in_words(health: Health) -> str:
+    """A key's condition as it is drawn."""
+    glyph = "!" if health.word == NO_OWNER else GLYPHS[health.condition]
+    return f"{glyph} {health.word}"
+
+
 ROOMY_FROM = 140
 """So many columns of the terminal leave room beside the table for spaces, and for the uses."""
 
@@ -60,7 +70,9 @@ _SCRIPT = ("\nScript     ", MUTED)
 
 
 def _head(key: ApiKey, health: Health, space: str) -> _Pieces:
-    word = f"\n{GLYPHS[health.condition]} {health.word}{space}"
+    word = f"\n{in_words(health)}{space}"
+    if health.word == NO_OWNER:
+        return (key.name, "bold"), (f"{word}{health.reason}", "$warning")
     return (key.name, "bold"), word, (health.reason, MUTED)
 
 

@@ -11,7 +11,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
+from pulsapi_tui.ui.key_names import is_printable, shown_key
 from pulsapi_tui.ui.literal import sentence
 
 ALWAYS = frozenset({"app.help", "app.quit"})
@@ -57,21 +59,24 @@ class KeyLine(Widget):
     hovered: reactive[Hint | None] = reactive(None)
 
     def on_mount(self) -> None:
-        """Follow the screen's bindings."""
+        """Follow the bindings of the screen, and of the dialogs over it."""
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
+        self.app.screen_change_signal.subscribe(self, self._follow)
 
     def _follow(self, screen: Screen[object]) -> None:
-        if screen.app.app_focus and self.is_attached and screen is self.screen:
+        if screen.app.app_focus and self.is_attached and screen is self.app.screen:
             self.call_after_refresh(self._read)
 
     def _read(self) -> None:
-        hints: dict[str, Hint] = {}
-        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
-            if binding.show and binding.action not in hints:
-                display = self.app.get_key_display(binding)
-                hints[binding.action] = Hint(
-                    binding.key, display, binding.description, tooltip, binding.action, enabled
-                )
+        screen, hints = self.app.screen, dict[str, Hint]()
+        types = isinstance(screen.focused, Input)
+        for key, (_, binding, enabled, tooltip) in screen.active_bindings.items():
+            if not binding.show or binding.action in hints or (types and is_printable(key)):
+                continue
+            display = shown_key(key) if types else self.app.get_key_display(binding)
+            hints[binding.action] = Hint(
+                key, display, binding.description, tooltip, binding.action, enabled
+            )
         self.hints = tuple(hints.values())
 
     @property
