@@ -88,7 +88,7 @@ def _parts(text: str, what: str, example: str) -> _Parts:
         raise AddressError(f"The {what} is not valid: give it as {example}.")
     host = url.hostname or ""
     if url.scheme not in {"http", "https"} or not host:
-        raise AddressError(f"The {what} must be like {example}.")
+        raise AddressError(f"The {what} must be like {example}, with https:// or http:// first.")
     if url.username is not None or url.password is not None:
         raise AddressError(f"The {what} must not hold a user name or a password.")
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host):

@@ -158,6 +158,10 @@ class Connection(NamedTuple):
     network: Network = Network()
 
 
+ConnectField = Literal["key", "base-url"]
+"""Where what was wrong with a connection can be mended."""
+
+
 class ProfileWanted(NamedTuple):
     """How a profile is to be saved."""
 
@@ -229,8 +233,10 @@ class Asks(Protocol):
         """
         ...
 
-    async def connection(self, draft: Connection, problem: str) -> Connection | None:
-        """A server and a key of it; `problem` is what was wrong with the draft."""
+    async def connection(
+        self, draft: Connection, problem: str, at: ConnectField
+    ) -> Connection | None:
+        """A server and a key of it; `problem` is what was wrong with the draft, in which field."""
         ...
 
     async def new_profile(

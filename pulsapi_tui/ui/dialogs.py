@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pulsapi_tui.domain.rotation import Rotation
     from pulsapi_tui.domain.secret import Secret
     from pulsapi_tui.ui.asks import (
+        ConnectField,
         Connection,
         Known,
         NewKey,
@@ -82,12 +83,14 @@ class Dialogs:
     def _mark(self, screen: Dialog[Any]) -> None:
         screen.profile, screen.script_profile = self._profile, self._script_profile
 
-    async def connection(self, draft: Connection, problem: str) -> Connection | None:
+    async def connection(
+        self, draft: Connection, problem: str, at: ConnectField
+    ) -> Connection | None:
         """A server and a key of it."""
         from pulsapi_tui.ui.screens.connect import ConnectScreen
 
         # Not of this profile: it bears no mark.
-        return await self._app.push_screen_wait(ConnectScreen(draft, problem))
+        return await self._app.push_screen_wait(ConnectScreen(draft, problem, at))
 
     async def new_profile(
         self,

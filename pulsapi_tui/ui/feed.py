@@ -22,7 +22,6 @@ from pulsapi_tui.flows.refresh import Snapshot, keep_fresh
 from pulsapi_tui.ui.states import could_not_start, no_credential, state_for
 from pulsapi_tui.ui.widgets.state_panel import State
 
-
 SLOW_AFTER_S = 3.0
 """A reading that takes longer is said to be under way: `live` is not true any more."""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from pulsapi_tui.domain.errors import ConnectError, CredentialError, PulsapiError
+from pulsapi_tui.domain.errors import AddressError, ConnectError, CredentialError, PulsapiError
 from pulsapi_tui.domain.models import Account
 from pulsapi_tui.domain.ports import Accounts, Connector, Session, Store
 from pulsapi_tui.domain.profiles import (
@@ -23,6 +23,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.connect import connect
 from pulsapi_tui.ui.asks import (
     Asks,
+    ConnectField,
     Connection,
     ProfileAct,
     ProfileWanted,
@@ -70,8 +71,9 @@ class ProfileActions:
     async def connect(self) -> None:
         """Ask for a server and a key, try it, and save it as a profile."""
         draft, problem = Connection(DEFAULT_BASE_URL), ""
+        at: ConnectField = "key"
         while True:
-            asked = await self._asks.connection(draft, problem)
+            asked = await self._asks.connection(draft, problem, at)
             if asked is None:
                 return
             draft, problem = asked, ""
@@ -87,8 +89,10 @@ class ProfileActions:
                 account = await self._accounts.ask(profile, key)
             except PulsapiError as error:
                 problem = error.user_message
+                is_there = isinstance(error, AddressError) or type(error) is ConnectError
+                at = "base-url" if is_there else "key"
                 if type(error) is ConnectError:
-                    problem += " Look at the server's address and its port."
+                    problem += f" The base URL is {profile.base_url}: look at its host and port."
                 continue
             finally:
                 self._view.doing("")

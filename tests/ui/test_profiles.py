@@ -98,11 +98,19 @@ async def test_what_was_typed_is_kept_when_the_server_says_no() -> None:
         await story.paste(KEY)
         await story.press("enter")
         await story.shows("✗ Plain http would send the key in the clear.")
-        assert story.app.screen.query_one("#key", Input).placeholder == "kept from before"
+        key = story.app.screen.query_one("#key", Input)
+        assert key.placeholder == "the one typed before; paste another"
+        assert story.app.focused is story.app.screen.query_one("#base-url")
         await story.press("enter")
-        await story.shows("✗ PulsAPI can't be reached. Look at the server's address and its port.")
+        await story.shows("✗ PulsAPI can't be reached. The base URL is https://api.pulsapi.com:")
+        await story.type("http://localhost:1")
+        await story.until(
+            lambda: story.app.screen.query_one("#base-url", Input).value == "http://localhost:1",
+            "what is typed replaces it",
+        )
         await story.press("enter")
         await story.shows("✗ PulsAPI does not accept this key.")
+        await story.focuses("key")
         await story.press("enter")
         await story.shows("It works")
     assert [key for _, key in accounts.asked] == [Secret(KEY)] * 4
@@ -344,7 +352,7 @@ async def test_an_address_in_the_field_of_the_key_is_moved() -> None:
         await story.press("enter")
         await story.shows("Connect to PulsAPI")
         await story.paste("https://api.acme.example")
-        await story.shows("it stands at Server now")
+        await story.shows("it stands at Base URL now")
         assert story.app.screen.query_one("#base-url", Input).value == "https://api.acme.example"
 
 

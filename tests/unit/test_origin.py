@@ -42,7 +42,7 @@ def test_a_good_base_url_in_its_plain_form(text: str, origin: str) -> None:
     ("text", "words"),
     [
         ("", "must be like"),
-        ("api.pulsapi.com", "must be like"),
+        ("api.pulsapi.com", "must be like https://api.pulsapi.com, with https:// or http:// first"),
         ("ftp://api.pulsapi.com", "must be like"),
         ("file:///etc/passwd", "must be like"),
         ("https://", "must be like"),

@@ -12,10 +12,11 @@ from textual import on
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
+from textual.widgets.input import Selection
 
 from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.ui.asks import Connection
+from pulsapi_tui.ui.asks import ConnectField, Connection
 from pulsapi_tui.ui.literal import MUTED, sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField
@@ -35,23 +36,23 @@ class ConnectScreen(Dialog[Connection | None]):
     """Returns what was typed, untested, or None."""
 
     CSS_PATH = "connect.tcss"
-    AUTO_FOCUS = "#key"
     HELP: ClassVar[str | None] = (
         "Paste a key of the account, or give a command that prints it. The key is tried with "
         "one call, and saved only if that works. The base URL is that of PulsAPI's API; "
         "http:// is for a server on this computer alone."
     )
 
-    def __init__(self, draft: Connection, problem: str = "") -> None:
-        """`problem` is what was wrong with the draft."""
+    def __init__(self, draft: Connection, problem: str = "", at: ConnectField = "key") -> None:
+        """`problem` is what was wrong with the draft, and `at` the field to mend it in."""
         super().__init__("Connect to PulsAPI")
+        self._at = at
         self._draft = draft
         self._problem = problem
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The fields, what is wrong with them, buttons."""
         draft = self._draft
-        has_key = "kept from before" if draft.key is not None else "paste it"
+        has_key = "paste it" if draft.key is None else "the one typed before; paste another"
         yield self.text(
             sentence(
                 "A key of the account that you want to manage. It is tried with one call, and "
@@ -65,11 +66,11 @@ class ConnectScreen(Dialog[Connection | None]):
             "or a command",
             TextField(shlex.join(draft.argv), placeholder="that prints it: pass show pulsapi"),
         )
-        yield from self._field("base-url", "Server", TextField(draft.base_url))
+        yield from self._field("base-url", "Base URL", TextField(draft.base_url))
         yield from self._field(
             "ca-file",
             "CA file",
-            TextField(draft.network.ca_file, placeholder="trusted, too"),
+            TextField(draft.network.ca_file, placeholder="none; certificates to trust as well"),
         )
         yield from self._field(
             "proxy", "Proxy", TextField(draft.network.proxy, placeholder="none; http://host:port")
@@ -87,8 +88,11 @@ class ConnectScreen(Dialog[Connection | None]):
         yield Horizontal(Static(label, classes="label", markup=False), field, classes="field")
 
     def on_mount(self) -> None:
-        """Say what was wrong."""
+        """Say what was wrong; what is typed into a field replaces what stands there."""
         self._say(self._problem)
+        for field in self.query(Input):
+            field.selection = Selection(0, len(field.value))
+        self.set_focus(self.query_one(f"#{self._at}"))
 
     def _say(self, problem: str) -> None:
         if problem:
@@ -105,7 +109,7 @@ class ConnectScreen(Dialog[Connection | None]):
         """A key is typed into a masked field only; an address is no key."""
         field, text = event.input, event.value.strip()
         if field.id == "key" and _ADDRESS.match(text):
-            self._move(field, "base-url", "That is an address: it stands at Server now.")
+            self._move(field, "base-url", "That is an address: it stands at Base URL now.")
         elif field.id != "key":
             # Pasted behind the address that stands there, too.
             before = self._draft.base_url if field.id == "base-url" else ""
