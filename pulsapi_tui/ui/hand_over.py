@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
@@ -14,17 +14,11 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Delivery, Session
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.flows.deliver import (
-    check_profile_target,
-    deliver_key,
-    try_key,
-    what_is_replaced,
-)
+from pulsapi_tui.flows.deliver import check_profile_target, deliver_key, try_key
 from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OpenReveal, Wish
 from pulsapi_tui.ui.literal import MUTED, literal, sentence
-from pulsapi_tui.ui.orphans import OrphansView
 
 
 class HandedOver(Enum):
@@ -50,10 +44,11 @@ class HandOver:
         asks: Asks,
         revoke: Revoke,
         recorder: Recorder,
-        view: OrphansView,
+        replaced: Callable[[Secret], str],
     ) -> None:
+        """`replaced` says what a delivery to where a key stands takes away."""
         self._session = session
-        self._view = view
+        self._replaced = replaced
         self._delivery = delivery
         self._asks = asks
         self._revoke = revoke
@@ -92,7 +87,7 @@ class HandOver:
             await self._asks.report("Can't go there", _failure(error), danger=True)
             return False
         if held is not None and not any(map(held.ends_in, replaces)):
-            concerns = (*concerns, what_is_replaced(held, *self._listed()))
+            concerns = (*concerns, self._replaced(held))
         if not concerns:
             return True
         body = sentence(
@@ -100,9 +95,6 @@ class HandOver:
             *(part for concern in concerns for part in ("\n\n", (f"! {concern}", "$warning"))),
         )
         return await self._asks.confirm("Deliver there?", body, confirm="Deliver all the same")
-
-    def _listed(self) -> tuple[Sequence[ApiKey], str]:
-        return self._view.key_list.keys, self._view.account.authenticated_key_id
 
     # The two ways of a new key
 

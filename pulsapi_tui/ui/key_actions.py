@@ -27,6 +27,7 @@ from pulsapi_tui.flows.create import (
     Unresolved,
     create_key,
 )
+from pulsapi_tui.flows.deliver import what_is_replaced
 from pulsapi_tui.flows.record import Recorder
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
 from pulsapi_tui.flows.rotation_record import Ports
@@ -62,7 +63,9 @@ class KeyActions:
         self._asks = asks
         self._view = view
         self._recorder = Recorder(session, clock, lambda: view.account, self._say_unwritable)
-        self._hand_over = HandOver(session, delivery, asks, self._discard, self._recorder, view)
+        self._hand_over = HandOver(
+            session, delivery, asks, self._discard, self._recorder, self._replaced
+        )
         ports = Ports(session.service, session.journal, delivery, clock, self._recorder.rotated)
         self.rotations = Rotations(session, ports, view)
         self._one = RotateOne(session, ports, asks, self._hand_over, self.rotations, view)
@@ -165,6 +168,10 @@ class KeyActions:
             )
         elif handed_over is HandedOver.VERIFIED:
             self._view.say(f"Verified: what you pasted is the key of “{name}”.")
+
+    def _replaced(self, held: Secret) -> str:
+        own = self._view.account.authenticated_key_id
+        return what_is_replaced(held, self._view.key_list.keys, own)
 
     async def _discard(self, key: ApiKey) -> RevokeOutcome:
         [outcome] = await self._revoke([key], "Discarded before it was stored.")

@@ -7,14 +7,16 @@ from datetime import datetime
 
 import pytest
 from textual.widgets import Input, Static
+from textual.widgets._toast import Toast
 
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.demo import DemoConnector
+from tests.seeded import SeededService
 from tests.thorough import thorough
-from tests.ui.support import Story, story_of
+from tests.ui.support import Story, connector_of, story_of
 
 
 async def test_shows_account_and_keys(story: Story) -> None:
@@ -333,3 +335,28 @@ async def test_a_demo_that_does_not_start_is_said(demo: Callable[..., DemoConnec
         await story.shows("The demo's server could not be started.")
         await story.press("n", "r", "enter")
         assert story.keys_screen.is_active
+
+
+@pytest.mark.parametrize("size", [(160, 50), (80, 24), (60, 16), (44, 16)])
+async def test_no_toast_is_cut(size: tuple[int, int]) -> None:
+    text = "Every key has an owner, as far as this program knows. That is all there is to say."
+    async with story_of(connector_of(SeededService()), size=size) as story:
+        await story.shows("● live")
+        story.keys_screen.say(text)
+
+        def drawn() -> str:
+            rows = story.text.splitlines()
+            return " ".join(
+                row[toast.region.x + 1 : toast.region.right].strip()
+                for toast in story.app.screen.query(Toast)
+                for row in rows[toast.region.y : toast.region.bottom]
+            )
+
+        await story.until(lambda: text in drawn(), "all of it")
+        await story.press("n")
+        await story.shows("Create API key")
+        story.keys_screen.say("Over a dialog.")
+        await story.shows("Over a dialog.")
+        rows = story.text.splitlines()
+        toast = next(row for row, line in enumerate(rows) if "Over a dialog." in line)
+        assert toast < len(rows) // 2, "not over its buttons"

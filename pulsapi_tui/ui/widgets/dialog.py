@@ -53,14 +53,14 @@ class Dialog(ModalScreen[Result]):
     }
     """
     BINDINGS: ClassVar = [
-        ("escape", "cancel", "Back"),
+        Binding("escape", "cancel", "Back", key_display="Esc"),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
         # With priority: what is typed right after belongs to the next field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         # The app's own keys do not reach a dialog; by the same id, so with the same key.
-        Binding("f1", "app.help", "Help", id="app.help"),
+        Binding("f1", "app.help", "Help", key_display="F1", id="app.help"),
         Binding("ctrl+l", "app.draw_anew", show=False, id="app.draw_anew"),
     ]
 
