@@ -58,6 +58,8 @@ def is_vague(name: str) -> bool:
     """Whether a name says nothing of what the key is for; `Test-2` says no more than `test`."""
     if len(name) > _LONGEST_VAGUE:
         return False
+    if name and name.isascii() and not any(map(str.isalnum, name)):
+        return True
     spaced = name.casefold().replace("-", " ").replace("_", " ").replace(".", " ")
     return spaced.strip("0123456789 ") in VAGUE
 

@@ -217,7 +217,7 @@ def _by_quiet(watch: Watch, now: datetime, resolution_s: float) -> Verdict:
         headline = f"Not safe yet: still in use {used}"
         return Verdict(VerdictKind.STILL_IN_USE, headline, f"{reason} {wait}", missing_s)
     kind = VerdictKind.TOO_EARLY if known else VerdictKind.UNKNOWN_RHYTHM
-    headline = f"{'Too early' if known else 'Not sure yet'}: {quiet}, {gap}"
+    headline = f"{'Too early' if known else 'Not sure yet'}: {quiet}"
     return Verdict(kind, headline, f"{reason} {wait}", missing_s)
 
 

@@ -16,6 +16,14 @@ _STILL_OWN = "This program still signs in with it, and with the new one once you
 _NOW_OWN = "This program signs in with the new key by now: its own calls are among those."
 
 
+def why_revoked(verdict: Verdict | None) -> str:
+    """What is written down of a watch that the user ends."""
+    if verdict is None:
+        return "Gone from the list already."
+    ready = verdict.kind in READY
+    return verdict.headline if ready else f"Ended by you. {verdict.headline}"
+
+
 def verdict_of(rotation: Rotation, listed: KeyList, own_id: str = "") -> Verdict | None:
     """The verdict; None where that is no question yet, or any more.
 

@@ -18,7 +18,7 @@ from pulsapi_tui.domain.rotation import Mode, Step
 from pulsapi_tui.domain.times import zone
 from pulsapi_tui.flows.rotate import Rotator, plan
 from pulsapi_tui.flows.rotation_record import Ports
-from pulsapi_tui.flows.rotation_verdict import READY
+from pulsapi_tui.flows.rotation_verdict import READY, why_revoked
 from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
 from pulsapi_tui.ui.literal import literal, sentence
@@ -172,6 +172,8 @@ class RotateOne:
                 return literal("")
             if rotator.rotation.is_over:
                 self._rotations.end(rotator)
+                if rotator.rotation.new is not None:
+                    self._view.look_again(rotator.rotation.new.id)
                 return sentence((f"✓ {ended(rotator.rotation)}", "bold $success"))
             if rotator.rotation.step is Step.REVOKE and rotation.mode is Mode.AT_ONCE:
                 return await self._revoke_old(rotator, screen) or said_of(advanced)
@@ -196,7 +198,7 @@ class RotateOne:
             )
         if old is not None and not await self._asks.revoke([old], self._clock.now(), known=known):
             return None
-        rotator.stop_watching(verdict.headline if verdict else "Gone from the list already.")
+        rotator.stop_watching(why_revoked(verdict))
         return await self._advance(rotator, screen)
 
     async def _show(self, rotator: Rotator, screen: OpenRotation) -> Content:

@@ -69,6 +69,28 @@ def test_a_signal(machine: Machine, demo: Terminal, number: signal.Signals, stat
         assert_restored(demo)
 
 
+def test_ctrl_z_goes_back_to_the_shell_and_fg_goes_on(machine: Machine) -> None:
+    """The shell has its terminal meanwhile; what was on the screen is there again."""
+    shell = machine.run(["bash", "--norc", "--noprofile", "-i"], PS1="shell> ")
+    shell.until("shell>")
+    shell.press(f"{PROGRAM} demo", "enter")
+    shell.until("CI/CD Pipeline", "● live")
+    shell.press("j", "ctrl+z")
+    shell.until("Stopped", "shell>")
+    assert not shell.screens.on_alternate
+    assert not shell.screens.modes & MOUSE
+    shell.press("fg", "enter")
+    shell.until("CI/CD Pipeline", "● live", "q Quit")
+    shell.press("n")
+    shell.until("Create API key")
+    shell.press("escape")
+    shell.until("q Quit")
+    shell.press("q")
+    shell.wait_for(lambda: not shell.screens.on_alternate, "the shell again")
+    shell.press("exit", "enter")
+    assert shell.status() == 0
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
 def test_quitting(machine: Machine, demo: Terminal, key: str) -> None:
     """Quietly, where nothing is open."""

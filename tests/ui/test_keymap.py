@@ -243,7 +243,7 @@ def test_refused_with_a_sentence(keymap: dict[str, str], expected: str) -> None:
         {"keys.create": ","},
         {"keys.create": "Ctrl+,, F2"},
         {"reveal.show": "x"},
-        {"keys.clean_up": "Z"},
+        {"keys.clean_up": "W"},
         {"app.quit": "Ctrl+Q"},
         {"app.quit": ""},
         {"keys.mark": ""},
@@ -404,7 +404,7 @@ async def test_footer_palette_and_help_show_the_keys() -> None:
         "keys.refresh": "n",
         "keys.filter": "f",
         "keys.copy_id": "",
-        "keys.clean_up": "Shift+Z",
+        "keys.clean_up": "Shift+W",
         "app.quit": "Ctrl+Q",
         "app.help": "F3",
     }
@@ -417,7 +417,7 @@ async def test_footer_palette_and_help_show_the_keys() -> None:
         assert shown["Rotate"] == "R", "as before"
         commands = {each.title: each.help for each in offers(story.keys_screen)}
         assert commands["Create"].endswith("(Ctrl+N F2)")
-        assert commands["Clean up"].endswith("(Z)")
+        assert commands["Clean up"].endswith("(W)")
         assert "(" not in commands["Copy id"]
         assert commands["Quit"].endswith("(Ctrl+Q)")
         assert "Theme" in commands

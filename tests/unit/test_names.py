@@ -63,7 +63,9 @@ def test_a_taken_name_is_allowed_and_warned_of() -> None:
     assert check_name("ci", {"CI"}).warning is None
 
 
-@pytest.mark.parametrize("name", [*sorted(VAGUE), "TEST", "Api Key", "test-2", "new_key", "Key 17"])
+@pytest.mark.parametrize(
+    "name", [*sorted(VAGUE), "?", "-- --", "TEST", "Api Key", "test-2", "new_key", "Key 17"]
+)
 def test_a_vague_name_is_warned_of(name: str) -> None:
     verdict = check_name(name)
     assert verdict.error is None

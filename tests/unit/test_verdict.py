@@ -137,7 +137,7 @@ CASES = {
         watch_of(*every(5 * MINUTE, 5, 12 * MINUTE), since_ago=11 * MINUTE, seen_ago=32 * MINUTE),
         1.0,
         VerdictKind.TOO_EARLY,
-        "Too early: quiet for 12 min, its usual gap is 5 min",
+        "Too early: quiet for 12 min",
         "New key in use; the old one quiet for 12 min, its usual gap is 5 min. Wait until it was "
         "quiet for three times as long, up to 4 min more.",
         3 * MINUTE_S + 2,
@@ -196,7 +196,7 @@ CASES = {
         watch_of(10 * HOUR),
         1.0,
         VerdictKind.UNKNOWN_RHYTHM,
-        "Not sure yet: quiet for 10 h, its usual gap is not known",
+        "Not sure yet: quiet for 10 h",
         "New key in use; the old one quiet for 10 h, its usual gap is not known. Last used 9 h "
         "before we looked: wait until it was quiet for three times as long, and for 36 h at least, "
         "up to 2 d more.",
@@ -206,7 +206,7 @@ CASES = {
         watch_of(20 * DAY),
         1.0,
         VerdictKind.UNKNOWN_RHYTHM,
-        "Not sure yet: quiet for 20 d, its usual gap is not known",
+        "Not sure yet: quiet for 20 d",
         "New key in use; the old one quiet for 20 d, its usual gap is not known. Last used 19 d "
         "before we looked: wait until it was quiet for three times as long, and for 36 h at least, "
         "up to 40 d more.",
@@ -216,7 +216,7 @@ CASES = {
         watch_of(30 * MINUTE, since_ago=10 * MINUTE, tried_ago=None, new_uses_ago=(8 * MINUTE,)),
         1.0,
         VerdictKind.UNKNOWN_RHYTHM,
-        "Not sure yet: quiet for 30 min, its usual gap is not known",
+        "Not sure yet: quiet for 30 min",
         "New key in use; the old one quiet for 30 min, its usual gap is not known. Only 1 use "
         "seen, with pauses of up to 30 min: wait until it was quiet for three times as long, and "
         "for 36 h at least, up to 2 d more.",

@@ -305,7 +305,7 @@ class KeysScreen(AccountScreen):
         key = self.query_one(KeysTable).key_at_cursor
         if key is not None:
             copied = await self._clipboard.copy(Secret(key.id))
-            self.say(f"Id of “{key.name}”: {copied.message}")
+            self.say(f"The id of “{key.name}”. {copied.message}")
 
     def action_refresh_now(self) -> None:
         """Read the list now."""

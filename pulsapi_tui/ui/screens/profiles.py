@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
@@ -58,11 +59,14 @@ class ProfilesScreen(Dialog[None]):
             Button("Open", id="open", variant="primary"),
         )
 
-    def _option(self, profile: Profile) -> Option:
+    def _option(self, profile: Profile, widest: int) -> Option:
         glyph = "● " if profile.name == self._opened else "  "
         host = profile.base_url.split("://", 1)[1]
         words = "  read-only" if profile.read_only else ""
-        return Option(sentence(glyph, named(profile), (f"  {host}", MUTED), (words, "$warning")))
+        space = " " * (2 + widest - cell_len(named(profile)[0]))
+        return Option(
+            sentence(glyph, named(profile), (f"{space}{host}", MUTED), (words, "$warning"))
+        )
 
     def on_mount(self) -> None:
         """Start at the profile of this session."""
@@ -75,7 +79,8 @@ class ProfilesScreen(Dialog[None]):
         names = [profile.name for profile in self._listed.profiles]
         with menu.prevent(OptionList.OptionHighlighted):
             menu.clear_options()
-            menu.add_options(map(self._option, self._listed.profiles))
+            widest = max((cell_len(named(each)[0]) for each in self._listed.profiles), default=0)
+            menu.add_options(self._option(each, widest) for each in self._listed.profiles)
             menu.highlighted = None if not names else names.index(at) if at in names else 0
         menu.display = bool(names)
         self.query_one("#open", Button).disabled = not names
@@ -127,7 +132,7 @@ class ProfilesScreen(Dialog[None]):
 
     def _about(self, profile: Profile) -> Content:
         lines: list[tuple[str, str]] = [
-            ("Server   ", profile.base_url),
+            ("Base URL ", profile.base_url),
             ("Key from ", profile.source.words),
         ]
         if profile.name == self._opened and self._opened_from != profile.source.words:
@@ -137,7 +142,7 @@ class ProfilesScreen(Dialog[None]):
         if profile.network.ca_file:
             lines.append(("CA file  ", profile.network.ca_file))
         if profile.name == self._listed.current:
-            lines.append(("", "It is opened where no other one is asked for."))
+            lines.append(("", "It is the current profile: opened where no other is named."))
         parts: list[str | tuple[str, str]] = []
         for label, text in lines:
             parts += ["\n" if parts else "", (label, MUTED), text]

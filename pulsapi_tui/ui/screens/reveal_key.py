@@ -232,9 +232,11 @@ class RevealKeyScreen(Dialog[None]):
             how = f"To make sure, {press('reveal.verify')} and paste it here."
             self._say(sentence((f"→ {copied.message} {how}", "$secondary")))
         else:
+            is_shown = self.query_one(SecretField).shown
+            other = "" if is_shown else f", or show it{_key('reveal.show')}"
             how = (
-                f"The key is still here: deliver it{_key('reveal.deliver')}, or show it"
-                f"{_key('reveal.show')}."
+                f"The key is still here: deliver it{_key('reveal.deliver')}{other}. "
+                "`pulsapi-tui doctor` says what mends it."
             )
             self._say(sentence((f"✗ {copied.message}", "$error"), f" {how}"))
 

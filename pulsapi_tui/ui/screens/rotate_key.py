@@ -239,7 +239,7 @@ def _both(view: RotationView) -> Content:
     columns = (
         (
             "",
-            f"Old …{rotation.old.hint}",
+            f"Old …{rotation.old.hint}{' · revoked' * rotation.is_done(Step.REVOKE)}",
             f"New …{rotation.new.hint}" if rotation.new else "New –",
         ),
         ("Created", *_of_both(view, lambda key: ago(key.created_at, view.now))),
@@ -258,9 +258,8 @@ def _both(view: RotationView) -> Content:
 
 
 def _of_both(view: RotationView, say: Callable[[ApiKey], str]) -> tuple[str, str]:
-    revoked = "revoked" if view.rotation.is_done(Step.REVOKE) else "–"
     return (
-        revoked if view.old is None else say(view.old),
+        "–" if view.old is None else say(view.old),
         "–" if view.new is None else say(view.new),
     )
 

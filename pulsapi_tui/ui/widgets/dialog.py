@@ -165,7 +165,7 @@ class Dialog(ModalScreen[Result]):
         self.query_one("#script", Static).update(self._in_a_script(line))
 
     def _in_a_script(self, line: Callable[[str], str]) -> Content:
-        return sentence(("In a script: ", MUTED), line(self.script_profile or ""))
+        return sentence(("Script: ", MUTED), line(self.script_profile or ""))
 
     @staticmethod
     def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002

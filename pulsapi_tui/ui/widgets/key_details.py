@@ -98,7 +98,7 @@ def _roomy(shown: Described) -> Content:
     key, health = shown.key, shown.health
     script: _Pieces = ()
     if shown.script_profile is not None:
-        script = (("\n\nIn a script", "bold"), f"\n{show_line(key.id, shown.script_profile)}")
+        script = (("\n\nScript", "bold"), f"\n{show_line(key.id, shown.script_profile)}")
     facts = sentence(*_head(key, health, "\n"), *_flags(health), "\n")
     facts += sentence(*_facts(key, shown.now, shown.zone), "\n\n")
     return facts + plot(shown.seen, shown.now, shown.zone) + sentence(*script)
