@@ -6,6 +6,7 @@ import argparse
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.asked import asked_for
+from pulsapi_tui.cli.look import check_look
 from pulsapi_tui.cli.process import RECORDERS, let_go_of_lost_terminal
 from pulsapi_tui.doctor import examination
 
@@ -17,6 +18,7 @@ def run_doctor(arguments: argparse.Namespace, key: str) -> int:
         as_json=arguments.json,
         tries_clipboard=not arguments.no_clipboard,
         recording_variables=RECORDERS,
+        check_look=check_look,
     )
     try:
         is_well = examination.examine(wanted)

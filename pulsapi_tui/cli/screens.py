@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.asked import account_asked_for
+from pulsapi_tui.cli.look import Look, look_of
 from pulsapi_tui.cli.parser import PACES_S
 from pulsapi_tui.cli.process import fail, let_go_of_lost_terminal
 from pulsapi_tui.config.paths import settings_path
@@ -17,9 +18,6 @@ from pulsapi_tui.delivery.clipboard import TerminalClipboard
 from pulsapi_tui.domain.errors import PulsapiError
 from pulsapi_tui.domain.ports import Connector
 from pulsapi_tui.ui.app import PulsapiApp
-from pulsapi_tui.ui.commands import Keys
-from pulsapi_tui.ui.keymap import check_keymap
-from pulsapi_tui.ui.themes import check_theme
 from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
 from pulsapi_tui.wiring.clock import SystemClock
 from pulsapi_tui.wiring.demo import DemoConnector
@@ -35,7 +33,7 @@ def run_screens(arguments: argparse.Namespace, key: str, demo: DemoServer | None
     """Run the app, on the demo's server if one is given; returns its exit code."""
     try:
         settings = read_settings(settings_path())
-        look = _look(settings)
+        look = look_of(settings)
         if demo is not None:
             return _demo(arguments, demo, settings, look)
         return _remote(arguments, key, settings, look)
@@ -43,22 +41,7 @@ def run_screens(arguments: argparse.Namespace, key: str, demo: DemoServer | None
         return fail(error.user_message, exits.of(error))
 
 
-class _Look(NamedTuple):
-    """What the user's settings say of keys and colours, checked."""
-
-    keymap: dict[str, Keys]
-    theme: str
-
-
-def _look(settings: Settings) -> _Look:
-    source = str(settings_path())
-    theme = check_theme(settings.appearance.theme, source)
-    return _Look(check_keymap(settings.keymap, source), theme)
-
-
-def _demo(
-    arguments: argparse.Namespace, server: DemoServer, settings: Settings, look: _Look
-) -> int:
+def _demo(arguments: argparse.Namespace, server: DemoServer, settings: Settings, look: Look) -> int:
     tour = _tour(arguments)
     connector = DemoConnector(
         server,
@@ -81,7 +64,7 @@ def _tour(arguments: argparse.Namespace) -> DemoTour | None:
     return DemoTour(PACES_S["normal"] if arguments.pace is None else arguments.pace)
 
 
-def _remote(arguments: argparse.Namespace, key: str, settings: Settings, look: _Look) -> int:
+def _remote(arguments: argparse.Namespace, key: str, settings: Settings, look: Look) -> int:
     access = account_asked_for(arguments, key)
     connector = None
     if access is not None:
@@ -92,7 +75,7 @@ def _remote(arguments: argparse.Namespace, key: str, settings: Settings, look: _
 def _run(
     arguments: argparse.Namespace,
     settings: Settings,
-    look: _Look,
+    look: Look,
     connector: Connector | None,
     tell: Callable[[Callable[[str], None]], None] | None,
     tour: DemoTour | None = None,

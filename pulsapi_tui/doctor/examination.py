@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import msgspec
@@ -31,7 +31,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.wiring.access import Asked
 from pulsapi_tui.wiring.accounts import credentials_here, profiles_here
 from pulsapi_tui.wiring.clock import SystemClock
-from pulsapi_tui.wiring.hand_off import clipboard_policy
+from pulsapi_tui.wiring.hand_off import clipboard_policy, hand_off
 
 _PIPE_WIDTH = 100
 
@@ -44,6 +44,9 @@ class Wanted(msgspec.Struct, frozen=True):
     tries_clipboard: bool
     recording_variables: tuple[str, ...]
     """Settings of Textual's that write what is typed or shown into a file."""
+    check_look: Callable[[Settings], None]
+    """Raises `SettingsError` where the screens would refuse the settings; they know their keys and
+    themes, and are above this package."""
 
     @property
     def key(self) -> Secret | None:
@@ -84,6 +87,8 @@ async def _sections(place: Place, asked: AskedTerminal, wanted: Wanted) -> Async
     settings, problem = Settings(), None
     try:
         settings = read_settings(settings_path())
+        hand_off(settings)
+        wanted.check_look(settings)
     except SettingsError as error:
         problem = error
     tmux = Tmux(place.environment)

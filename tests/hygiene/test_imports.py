@@ -66,6 +66,17 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
     assert loaded == set()
 
 
+def test_doctor_looks_at_keys_and_colours_without_the_screens_where_none_are_set() -> None:
+    code = """
+from pulsapi_tui.cli.doctor import check_look
+from pulsapi_tui.config.settings import AppearanceSettings, Settings
+check_look(Settings())
+"""
+    assert "textual" not in imported_by(code)
+    themed = code.replace("Settings()", "Settings(appearance=AppearanceSettings(theme='nord'))")
+    assert "textual" in imported_by(themed), "or this test would see nothing"
+
+
 def test_the_ui_comes_without_http_and_without_the_server() -> None:
     loaded = imported_by("import pulsapi_tui.ui.app, pulsapi_tui.wiring.sessions")
     assert "textual" in loaded
