@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from pulsapi_tui.cli import exits
+from pulsapi_tui.cli.advice import told
 from pulsapi_tui.cli.asked import account_asked_for
 from pulsapi_tui.cli.check import check
 from pulsapi_tui.cli.create import create
@@ -20,7 +21,7 @@ from pulsapi_tui.cli.services import services, whoami
 from pulsapi_tui.cli.work import Work
 from pulsapi_tui.config.paths import settings_path
 from pulsapi_tui.config.settings import Settings, read_settings
-from pulsapi_tui.domain.errors import PulsapiError, UnauthorizedError
+from pulsapi_tui.domain.errors import PulsapiError
 from pulsapi_tui.wiring.access import Access, no_account
 
 Command = Callable[[Work], Awaitable[int]]
@@ -81,15 +82,9 @@ async def _work(
                 if code is None:
                     raise
                 return code
-    except UnauthorizedError as error:
-        raise exits.StoppedError(_refused(error, access), exits.NO_CREDENTIAL) from error
+    except exits.StoppedError:
+        raise
+    except PulsapiError as error:
+        raise exits.StoppedError(told(error, access, arguments), exits.of(error)) from error
     finally:
         await work.close()
-
-
-def _refused(error: UnauthorizedError, access: Access) -> str:
-    """Which key was refused, and where to give another one."""
-    told = f"{error.user_message} It comes from {access.credential_from}."
-    if access.key is None:
-        return f"{told} Give another one: pulsapi-tui profiles set-key {access.profile.name}"
-    return f"{told} Set another one there."

@@ -83,7 +83,7 @@ async def _create(work: Work, name: str, goal: Goal, listed: KeyList) -> int:
         case Created(created, intent):
             return await _hand_over(work, created, intent, goal)
         case NotCreated(error):
-            raise exits.StoppedError(f"No key was made. {error.user_message}", exits.of(error))
+            raise exits.StoppedError(f"No key was made. {work.told(error)}", exits.of(error))
         case Orphaned(error, orphan, _):
             say(
                 f"pulsapi-tui: {error.user_message} The key “{orphan.name}” (…{orphan.hint}, "
@@ -92,7 +92,7 @@ async def _create(work: Work, name: str, goal: Goal, listed: KeyList) -> int:
             )
             return exits.NOT_KNOWN
     say(
-        f"pulsapi-tui: {outcome.error.user_message} It is not known whether a key “{name}” was "
+        f"pulsapi-tui: {work.told(outcome.error)} It is not known whether a key “{name}” was "
         "made. It is written down: pulsapi-tui keys list names the key, if it turns up."
     )
     return exits.NOT_KNOWN

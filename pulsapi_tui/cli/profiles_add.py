@@ -9,12 +9,21 @@ from contextlib import contextmanager
 
 import msgspec
 
+from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.confirm import can_ask
 from pulsapi_tui.cli.output import say
 from pulsapi_tui.cli.profile_key import key_asked_for, source_asked_for
 from pulsapi_tui.cli.profile_options import named_profile, new_profile
+from pulsapi_tui.domain.errors import (
+    BadAnswerError,
+    NetworkError,
+    PulsapiError,
+    RedirectError,
+    UnauthorizedError,
+)
 from pulsapi_tui.domain.models import Account
 from pulsapi_tui.flows.connect import connect
+from pulsapi_tui.wiring.access import KEY_VARIABLE
 from pulsapi_tui.wiring.accounts import LocalAccounts, credentials_here
 from pulsapi_tui.wiring.clock import SystemClock
 
@@ -26,7 +35,8 @@ def add(arguments: argparse.Namespace, key: str) -> None:
         source = source_asked_for(arguments, profile.name, accounts)
         profile = msgspec.structs.replace(profile, source=source)
         credential = key_asked_for(profile, key, accounts)
-        profile, account = asyncio.run(connect(profile, credential, accounts))
+        with _told(profile.base_url, is_from_variable=bool(key)):
+            profile, account = asyncio.run(connect(profile, credential, accounts))
         is_current = accounts.profiles.read().current == profile.name
     say(
         f"“{profile.name}” was saved: {_who(account)} at {profile.base_url}. Its key comes from "
@@ -47,7 +57,8 @@ def set_key(arguments: argparse.Namespace, key: str) -> None:
             source = source_asked_for(arguments, before.name, accounts)
         profile = msgspec.structs.replace(before, source=source)
         credential = key_asked_for(profile, key, accounts)
-        profile, account = asyncio.run(connect(profile, credential, accounts, replace=True))
+        with _told(profile.base_url, is_from_variable=bool(key)):
+            profile, account = asyncio.run(connect(profile, credential, accounts, replace=True))
         if source != before.source:
             asyncio.run(accounts.credentials.forget(before))
     say(
@@ -58,6 +69,23 @@ def set_key(arguments: argparse.Namespace, key: str) -> None:
 
 def _who(account: Account) -> str:
     return account.email or account.id
+
+
+@contextmanager
+def _told(base_url: str, *, is_from_variable: bool) -> Iterator[None]:
+    """Say with an error whose key was refused, or who was not reached."""
+    try:
+        yield
+    except UnauthorizedError as error:
+        source = f"what {KEY_VARIABLE} holds, which goes before what is typed or piped: unset it"
+        told = f" It is {source}, or set another key there." if is_from_variable else ""
+        raise _with(error, told) from error
+    except (NetworkError, BadAnswerError, RedirectError) as error:
+        raise _with(error, f" The base URL is {base_url}.") from error
+
+
+def _with(error: PulsapiError, more: str) -> exits.StoppedError:
+    return exits.StoppedError(f"{error.user_message}{more} Nothing was saved.", exits.of(error))
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def _has_nothing(rotator: Rotator, halted: Halted) -> bool:
 
 
 def _tell_taken_back(work: Work, rotator: Rotator, halted: Halted, back: Advanced) -> int:
-    _tell_failure(halted)
+    _tell_failure(work, halted)
     old, new = rotator.rotation.old, rotator.rotation.new
     if halted.halt is Halt.NOTHING_MADE:
         return exits.FAILED if halted.error is None else exits.of(halted.error)
@@ -157,7 +157,7 @@ def _tell_taken_back(work: Work, rotator: Rotator, halted: Halted, back: Advance
 
 
 async def _tell_halted(work: Work, rotator: Rotator, halted: Halted) -> int:
-    _tell_failure(halted)
+    _tell_failure(work, halted)
     rotation = rotator.rotation
     status = rotation_line(rotation.old.id, "--status", work.profile)
     match halted.halt:
@@ -185,7 +185,7 @@ async def _after_revoke(work: Work) -> int:
     return exits.FAILED
 
 
-def _tell_failure(halted: Halted) -> None:
-    say(f"pulsapi-tui: {halted.message}")
+def _tell_failure(work: Work, halted: Halted) -> None:
+    say(f"pulsapi-tui: {halted.message} {work.next_step(halted.error)}".rstrip())
     if halted.output:
         say(halted.output)

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 from pulsapi_tui.cli import exits
+from pulsapi_tui.cli.advice import next_step, told
 from pulsapi_tui.cli.interrupts import Interrupts
 from pulsapi_tui.cli.open_ends import tell_keys, tell_rotations_of
 from pulsapi_tui.cli.output import say
@@ -52,6 +53,14 @@ class Work:
     def profile(self) -> str:
         """The profile's name, for a command that would not mean it anyway; else empty."""
         return self.arguments.profile or ""
+
+    def told(self, error: PulsapiError) -> str:
+        """What went wrong, and the next step."""
+        return told(error, self.access, self.arguments)
+
+    def next_step(self, error: PulsapiError | None) -> str:
+        """What to do about an error; empty where there is none, or its message is all."""
+        return "" if error is None else next_step(error, self.access, self.arguments)
 
     @property
     def session(self) -> Session:

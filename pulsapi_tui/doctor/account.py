@@ -26,7 +26,7 @@ from pulsapi_tui.domain.profiles import (
     ProfileList,
 )
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.wiring.access import Access, Asked, access
+from pulsapi_tui.wiring.access import Access, Asked, access, without_variable
 
 SET_KEY = "read -rs PULSAPI_API_KEY && export PULSAPI_API_KEY"
 """Typed like this, a key stands in no history of a shell."""
@@ -49,6 +49,8 @@ class Meant(NamedTuple):
     """Why there is no key; None where there is one."""
     set_key: str = SET_KEY
     """The line that gives it another key."""
+    key_from: str = ""
+    """Where the key comes from, and what goes in its place by `set_key`; for a sentence."""
 
     def not_asked(self) -> tuple[Check, ...]:
         """The checks that need the server, where it can't be asked."""
@@ -91,8 +93,14 @@ async def account_meant(
     if found is None or unfit is not None:
         return Meant(checks, profile, None, unfit or NO_KEY)
     set_key = SET_KEY if found.key is not None else _set_key(profile)
+    key_from = f"It comes from {found.credential_from}."
+    instead = without_variable(asked, listed) if found.key is not None else None
+    if instead is not None:
+        set_key = shlex.join(["unset", *instead.variables])
+        key_from += f" Without that, the profile “{instead.profile.name}” has a key of its own:"
     try:
-        return Meant(checks, profile, await found.credential(credentials), None, set_key)
+        key = await found.credential(credentials)
+        return Meant(checks, profile, key, None, set_key, key_from)
     except CredentialError as error:
         unread = fail("API key", error.user_message, _mend_source(profile, set_key))
         return Meant(checks, profile, None, unread)

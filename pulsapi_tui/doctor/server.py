@@ -51,7 +51,7 @@ async def server_checks(place: Place, meant: Meant, clock: Clock) -> tuple[Check
     return (
         *meant.checks,
         _reachable(probed, meant.key),
-        meant.key_check or _key(probed, profile, meant.set_key),
+        meant.key_check or _key(probed, profile, meant),
         _clock(probed, clock.now(), SET_CLOCK.get(place.platform, SET_CLOCK["linux"])),
     )
 
@@ -80,24 +80,24 @@ def _reachable(probed: Probed, key: Secret | None) -> Check:
     return ok("reachable", f"It answers: status {status}.")
 
 
-def _key(probed: Probed, profile: Profile, set_key: str) -> Check:
+def _key(probed: Probed, profile: Profile, meant: Meant) -> Check:
     outcome = probed.outcome
     if isinstance(outcome, Account):
-        return _account(outcome, profile, set_key)
+        return _account(outcome, profile, meant)
     if isinstance(outcome, UnauthorizedError):
-        return fail("API key", "PulsAPI does not accept this key.", set_key)
+        return fail("API key", f"PulsAPI does not accept this key. {meant.key_from}", meant.set_key)
     if isinstance(outcome, RateLimitedError | UnavailableError):
         return fail("API key", outcome.user_message, "wait a little, and run this again")
     return fail("API key", outcome.user_message, SET_ADDRESS)
 
 
-def _account(account: Account, profile: Profile, set_key: str) -> Check:
+def _account(account: Account, profile: Profile, meant: Meant) -> Check:
     if profile.account_id and account.id != profile.account_id:
         return fail(
             "API key",
             f"This key is of another account ({account.email}) than the profile "
-            f"“{profile.name}” was connected to: nothing is done with it.",
-            set_key,
+            f"“{profile.name}” was connected to: nothing is done with it. {meant.key_from}",
+            meant.set_key,
         )
     found = f"Accepted: {account.email}, plan {account.plan}, role {account.role}."
     if account.plan == "free":

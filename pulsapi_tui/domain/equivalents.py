@@ -51,6 +51,11 @@ def rotation_line(key_id: str, what: str, profile: str = "") -> str:
     return _line(profile, "keys", "rotate", *filter(None, [what]), *_positional([key_id]))
 
 
+def doctor_line(profile: str = "", base_url: str = "") -> str:
+    """Examine the way to an account; both are given where they are not those used anyway."""
+    return _line(profile, "doctor", *([f"--base-url={base_url}"] if base_url else []))
+
+
 def _way_out(target: Target | None) -> list[str]:
     """The options that mean a target. Values may begin with a dash, so they follow `=`."""
     if target is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from pulsapi_tui.api.origin import check_base_url
 from pulsapi_tui.domain.credential import check_credential
-from pulsapi_tui.domain.errors import CredentialError, OtherServerError
+from pulsapi_tui.domain.errors import CredentialError, OtherServerError, PulsapiError
 from pulsapi_tui.domain.ports import Credentials
 from pulsapi_tui.domain.profiles import (
     DEFAULT_BASE_URL,
@@ -115,6 +115,30 @@ def access(asked: Asked, listed: ProfileList) -> Access | None:
         )
     opened = access_to(_with_options(profile, asked))
     return opened if key is None else opened._replace(key=key, credential_from=KEY_VARIABLE)
+
+
+class Instead(NamedTuple):
+    """A profile that would be used."""
+
+    profile: Profile
+    variables: tuple[str, ...]
+    """Those that would have to be unset for that."""
+
+
+def without_variable(asked: Asked, listed: ProfileList) -> Instead | None:
+    """Which profile signs in with its own key where `PULSAPI_API_KEY` is unset, if one does."""
+    without = asked._replace(key=None)
+    ways: list[tuple[Asked, tuple[str, ...]]] = [(without, (KEY_VARIABLE,))]
+    if asked.base_url and asked.base_url_from == URL_VARIABLE:
+        ways.append((without._replace(base_url=""), (KEY_VARIABLE, URL_VARIABLE)))
+    for way, variables in ways:
+        try:
+            found = access(way, listed)
+        except PulsapiError:
+            continue
+        if found is not None and found.profile.source.kept is not Kept.ENVIRONMENT:
+            return Instead(found.profile, variables)
+    return None
 
 
 def _with_options(profile: Profile, asked: Asked) -> Profile:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulsapi_tui.cli import exits
-from tests.contract.cli_support import OpenShop, Shop, cutting, shops
+from tests.contract.cli_support import OpenShop, Shop, cutting, from_on, shops
 from tests.contract.cutting_proxy import Fault, Place, Way
 from tests.server.support import Running, running, wait_until
 
@@ -364,3 +364,40 @@ def test_the_codes_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = parser().format_help()
     for code, meaning in exits.MEANINGS.items():
         assert f"  {code:<4} {meaning}" in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keys create CI --to env:.env",
+        "keys list",
+        "keys revoke CI --yes",
+        "keys rotate CI --to env:.env",
+        "services",
+        "check",
+        "whoami",
+    ],
+)
+def test_a_server_that_is_not_there_is_named_with_the_next_step(shop: Shop, command: str) -> None:
+    nobody = "http://127.0.0.1:9"
+    shop.url = nobody
+    ran = shop.run(*command.split())
+    assert (ran.code, ran.out) == (exits.UNREACHABLE, "")
+    assert ran.said.startswith("pulsapi-tui: PulsAPI can't be reached: no connection")
+    assert ran.said.endswith(f"The base URL is {nobody}. To check it: pulsapi-tui doctor")
+    shop.url = "http://127.0.0.1:8"
+    ran = shop.run(*command.split(), "--base-url", nobody)
+    assert ran.said.endswith(f"{nobody}. To check it: pulsapi-tui doctor --base-url={nobody}")
+
+
+@pytest.mark.parametrize("command", ["create", "rotate"])
+def test_a_line_that_is_lost_in_the_middle_is_told_the_same_way(
+    shop: Shop, server: Running, command: str
+) -> None:
+    shop.add_key("CI")
+    # Signing in and the list come first.
+    with cutting(server, from_on(3, Fault(Place.BEFORE, Way.RST))) as proxy:
+        shop.url = proxy.base_url
+        ran = shop.run("keys", command, "CI", "--to", "env:.env", "--yes")
+    assert ran.code in {exits.UNREACHABLE, exits.NOT_KNOWN}
+    assert f"The base URL is {proxy.base_url}. To check it: pulsapi-tui doctor" in ran.said

@@ -207,8 +207,39 @@ def test_a_saved_key_that_is_not_accepted_any_more_is_named_with_its_profile(sho
     assert f"It comes from the file {key_file(shop, 'prod')}" in ran.said
     assert ran.said.endswith("Give another one: pulsapi-tui profiles set-key prod")
     assert "never_was_one" not in ran.said
+
+
+def test_a_variable_that_is_not_accepted_is_named_with_what_goes_in_its_place(shop: Shop) -> None:
     ran = shop.run("whoami", key="local_never_was_one")
-    assert ran.said.endswith("It comes from PULSAPI_API_KEY. Set another one there.")
+    assert ran.code == exits.NO_CREDENTIAL
+    assert ran.said.endswith(
+        "It comes from PULSAPI_API_KEY. Set another one there; there is no profile to use instead."
+    )
+    add(shop)
+    ran = shop.run("whoami", key="local_never_was_one")
+    assert ran.said.endswith(
+        "Set another one there; or unset PULSAPI_API_KEY, and the profile “prod” is used, whose "
+        f"key comes from the file {key_file(shop, 'prod')}."
+    )
+    assert shop.run("whoami", key="").code == exits.DONE, "as it was said"
+    other = "http://127.0.0.1:9"
+    run(shop, "set", "prod", "--production")
+    text = profiles_path(shop).read_text()
+    profiles_path(shop).write_text(text.replace(shop.url, other))
+    ran = shop.run("whoami", key="local_never_was_one")
+    assert "or unset PULSAPI_API_KEY PULSAPI_BASE_URL, and the profile “prod”" in ran.said
+
+
+@pytest.mark.parametrize("command", [("add", "other", "--key-from", "file"), ("set-key", "prod")])
+def test_a_variable_that_is_tried_and_not_accepted_is_named(
+    shop: Shop, command: tuple[str, ...]
+) -> None:
+    add(shop)
+    ran = run(shop, *command, key="local_never_was_one")
+    assert ran.code == exits.NO_CREDENTIAL
+    assert "It is what PULSAPI_API_KEY holds" in ran.said
+    assert "unset it, or set another key there. Nothing was saved." in ran.said
+    assert "PULSAPI_API_KEY" not in run(shop, *command, given="local_never_was_one").said
 
 
 def test_a_server_that_is_not_there(shop: Shop) -> None:
@@ -216,6 +247,7 @@ def test_a_server_that_is_not_there(shop: Shop) -> None:
     argv = ("add", "prod", "--base-url", nobody, "--key-from", "file")
     ran = run(shop, *argv, given=shop.session.secret)
     assert ran.code == exits.UNREACHABLE
+    assert f"can't be reached: no connection could be made. The base URL is {nobody}." in ran.said
     assert not profiles_path(shop).exists()
 
 

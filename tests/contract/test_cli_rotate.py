@@ -522,6 +522,7 @@ def test_a_create_that_made_nothing_leaves_no_rotation(
     monkeypatch.setattr(PulsApiClient, "create_key", create_key)
     ran = shop.run("keys", "rotate", "CI", "--to", "env:.env")
     assert (ran.code, ran.out) == (exits.UNREACHABLE, "")
+    assert f"No connection. The base URL is {shop.url}. To check it: pulsapi-tui doctor" in ran.said
     assert under_way(shop) == ()
     assert shop.intents == ()
 

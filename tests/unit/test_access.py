@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 
+import msgspec
 import pytest
 
 from pulsapi_tui.domain.errors import (
@@ -24,7 +25,7 @@ from pulsapi_tui.domain.profiles import (
 )
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.guarded import GuardedService
-from pulsapi_tui.wiring.access import Access, Asked, access, access_to, no_account
+from pulsapi_tui.wiring.access import Access, Asked, access, access_to, no_account, without_variable
 from tests.unit.support import CANARY, ScriptedService
 
 KEY = Secret(CANARY)
@@ -227,3 +228,34 @@ async def test_a_read_only_profile_sends_no_change_whoever_asks(service: Scripte
         await guarded.revoke_key("k1")
     assert service.sent == []
     assert service.revoked == []
+
+
+FILED = msgspec.structs.replace(STAGING, name="filed", source=CredentialSource(Kept.FILE))
+UNKEPT = msgspec.structs.replace(STAGING, name="unkept", source=CredentialSource(Kept.ENVIRONMENT))
+THREE = ProfileList((FILED, PROD, UNKEPT), "filed")
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "expected"),
+    [
+        (Asked(KEY), THREE, (FILED, "PULSAPI_API_KEY")),
+        (Asked(KEY, profile="prod"), THREE, (PROD, "PULSAPI_API_KEY")),
+        (Asked(KEY, base_url=FILED.base_url), THREE, (FILED, "PULSAPI_API_KEY")),
+        (
+            Asked(KEY, base_url="https://elsewhere.example.com"),
+            THREE,
+            (FILED, "PULSAPI_API_KEY PULSAPI_BASE_URL"),
+        ),
+        # An option is not unset.
+        (Asked(KEY, "", "https://elsewhere.example.com", "--base-url"), THREE, None),
+        (Asked(KEY, profile="unkept"), THREE, None),
+        (Asked(KEY, profile="nobody"), THREE, None),
+        (Asked(KEY), ProfileList(), None),
+    ],
+)
+def test_what_goes_in_the_place_of_the_variable(
+    asked: Asked, listed: ProfileList, expected: tuple[Profile, str] | None
+) -> None:
+    instead = without_variable(asked, listed)
+    found = None if instead is None else (instead.profile, " ".join(instead.variables))
+    assert found == expected

@@ -306,6 +306,18 @@ async def test_a_place_that_holds_no_key(raw_server: RawServer, kept: Kept, mend
     assert "authorization" not in raw_server.requests[0].headers
 
 
+async def test_a_key_of_the_environment_that_is_refused_is_named(raw_server: RawServer) -> None:
+    raw_server.will(whole(401, {"code": "unauthorized"}))
+    check = (await look(raw_server.base_url))["API key"]
+    assert "It comes from PULSAPI_API_KEY." in check.found
+    assert check.mend.startswith("read -rs PULSAPI_API_KEY")
+    saved(raw_server.base_url)
+    raw_server.will(whole(401, {"code": "unauthorized"}))
+    check = (await look(None, PULSAPI_BASE_URL=raw_server.base_url))["API key"]
+    assert "Without that, the profile “prod” has a key of its own:" in check.found
+    assert check.mend == "unset PULSAPI_API_KEY"
+
+
 async def test_a_profile_s_address_that_can_t_be_used() -> None:
     saved("http://pulsapi.test")
     check = (await look(None, ""))["address"]
