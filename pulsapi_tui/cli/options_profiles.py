@@ -28,7 +28,7 @@ it, so that nothing is asked for. It is tried with one call before anything is s
 _SOURCES = """\
 where the key is kept, safest first:
   command       nowhere here: the command after -- prints it each time; no shell is involved
-  keyring       the system's keyring (pip install 'pulsapi-tui[keyring]')
+  keyring       the system's keyring (in the folder of the clone: pip install -e '.[keyring]')
   file          a file of mode 0600
   environment   nowhere: PULSAPI_API_KEY has to be set each time
 

@@ -152,8 +152,8 @@ def backend(environment: Mapping[str, str]) -> KeyringBackend:
     """The best keyring of this system. Raises `_Unusable`."""
     if importlib.util.find_spec("keyring") is None:
         raise _Unusable(
-            "The system's keyring needs a package that is not here. Run: "
-            "pip install 'pulsapi-tui[keyring]'"
+            "The system's keyring needs a package that is not here. In the "
+            "folder of the clone, run: pip install -e '.[keyring]'"
         )
     chosen = _chosen(environment)
     if chosen and chosen not in ACCEPTED:

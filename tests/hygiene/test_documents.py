@@ -28,6 +28,28 @@ def test_the_two_commands_stand_as_they_are() -> None:
     assert TEST in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
+def test_few_pictures_stand_before_how_it_is_used() -> None:
+    before, head, after = README.partition("\n## Using it\n")
+    assert head
+    assert before.count("](screenshots/") == 3
+    shown = re.findall(r"!\[[^]]+\]\(screenshots/([a-z-]+)\.svg\)", before + after)
+    assert sorted(shown) == sorted(pictures.PICTURES), "each once"
+
+
+def test_every_link_within_the_readme_leads_somewhere() -> None:
+    heads = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", head.lower()).replace(" ", "-") for head in heads}
+    links = re.findall(r"\]\(#([^)]+)\)", README)
+    assert links
+    assert set(links) <= anchors
+
+
+def test_the_extra_is_installed_from_the_clone_everywhere() -> None:
+    texts = [README, *(p.read_text(encoding="utf-8") for p in ROOT.glob("pulsapi_tui/**/*.py"))]
+    assert sum("pip install -e '.[keyring]'" in text for text in texts) == 3
+    assert not any("pulsapi-tui[" in text for text in texts), "there is no such package to be had"
+
+
 def test_the_tables_are_fresh() -> None:
     assert pictures.with_tables(README) == README, "run: python -m tests.pictures"
 

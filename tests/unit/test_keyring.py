@@ -53,7 +53,7 @@ def problem(**environment: str) -> str:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert problem().endswith("Run: pip install 'pulsapi-tui[keyring]'")
+    assert problem().endswith("In the folder of the clone, run: pip install -e '.[keyring]'")
 
 
 def test_without_a_service_as_over_ssh() -> None:
