@@ -6,6 +6,7 @@ Settings say which commands get a key, so a file that others can write to is ref
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,11 +117,56 @@ def read_settings(path: Path) -> Settings:
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        problem = clean(str(error)).replace("`$.", "`")
-        if "enum" in problem:
-            # The routes are the only words to choose from.
-            problem = f"{problem}; there are: {', '.join(get_args(RouteName))}"
-        raise SettingsError(f"{path}: {problem}.") from None
+        raise SettingsError(f"{path}: {_in_plain_words(str(error))}") from None
+
+
+_TEXT = "a text in quotes"
+_TABLE = "a table"
+_WORD = "a word of a-z, 0-9 and dashes, in quotes, at most 40 long"
+_SECONDS = "a number of seconds, from 1 to 3600"
+_DAYS = "a whole number of days, from 1 to 3650"
+_ROUTES = f"a list of texts; there are: {', '.join(get_args(RouteName))}"
+_HAS_TO_BE = {
+    "clipboard.force": _ROUTES,
+    "clipboard.forbid": _ROUTES,
+    "reveal.mask_after_s": _SECONDS,
+    "delivery.timeout_s": _SECONDS,
+    "delivery.recipes": "tables, each under [[delivery.recipes]]",
+    "delivery.recipes.id": _WORD,
+    "delivery.recipes.argv": "a list of texts with one at least, as [“store”, “{path}”]",
+    "delivery.recipes.title": _TEXT,
+    "delivery.recipes.note": _TEXT,
+    "delivery.recipes.fields": "tables, each under [[delivery.recipes.fields]]",
+    "delivery.recipes.fields.id": _WORD,
+    "delivery.recipes.fields.label": _TEXT,
+    "delivery.recipes.fields.default": _TEXT,
+    "health.idle_after_d": _DAYS,
+    "health.due_after_d": _DAYS,
+    "appearance.theme": _TEXT,
+}
+"""By the place in the file; what is not in here is a table."""
+
+_PLACE = re.compile(r"`\$\.([a-z_.\[\]0-9]+)`")
+"""Where msgspec says that it found something."""
+_MISSING = re.compile(r"missing required field `([a-z_]+)`")
+_INDEX = re.compile(r"\[\d+\]")
+_OF_RECIPE = re.compile(r"delivery\.recipes\[(\d+)\]\.(?:fields\[(\d+)\]\.)?([a-z_]+)")
+
+
+def _in_plain_words(problem: str) -> str:
+    """What msgspec found, in the words of the file: where, and what has to be there."""
+    found, missing = _PLACE.search(problem), _MISSING.search(problem)
+    place = found[1] if found else ""
+    if missing:
+        place = f"{place}.{missing[1]}"
+    field = _INDEX.sub("", place)
+    shown = field
+    if within := _OF_RECIPE.match(place):
+        recipe, asked, name = within.groups()
+        of = "" if asked is None else f" of field no. {int(asked) + 1}"
+        shown = f"{name}{of} of recipe no. {int(recipe) + 1}"
+    lacks = "is missing: it " if missing else ""
+    return f"{shown} {lacks}has to be {_HAS_TO_BE.get(field, _TABLE)}. Mend that line."
 
 
 def _keymap(path: Path, table: Mapping[str, Any]) -> dict[str, str]:
