@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulsapi_tui.cli import exits
+from pulsapi_tui.cli.parser import PACES_S
 from pulsapi_tui.cli.process import let_go_of_lost_terminal
 
 PROGRAM = "pulsapi-tui"
@@ -15,6 +16,8 @@ PROGRAM = "pulsapi-tui"
 _PROFILES = frozenset({"profile", "profile_name"})
 _FILES = frozenset({"ca_file", "data"})
 """Where the options keep what they are given."""
+_PLACES = ("env:", "file:")
+_FILTERS = ("is:idle", "is:due", "is:unused", "is:duplicate", "is:vague")
 
 
 def run_completion(arguments: argparse.Namespace) -> int:
@@ -22,7 +25,8 @@ def run_completion(arguments: argparse.Namespace) -> int:
     from argcomplete.shell_integration import shellcode
 
     try:
-        print(shellcode([PROGRAM], shell=arguments.shell))  # noqa: T201
+        # By default, bash would offer files where an id, a name or a number is wanted.
+        print(shellcode([PROGRAM], use_defaults=False, shell=arguments.shell))  # noqa: T201
     except BrokenPipeError:
         pass
     finally:
@@ -37,11 +41,16 @@ def complete(parser: argparse.ArgumentParser) -> None:
     import argcomplete
     from argcomplete.completers import FilesCompleter, SuppressCompleter
 
+    completers: dict[str, Callable[..., list[str]]] = {
+        **dict.fromkeys(_PROFILES, _profile_names),
+        **dict.fromkeys(_FILES, FilesCompleter()),
+        "filter": lambda **_: [*_FILTERS],
+        "pace": lambda **_: [*PACES_S],
+        "to": _targets,
+    }
     for action in _actions(parser):
-        if action.dest in _PROFILES:
-            action.completer = _profile_names  # type: ignore[attr-defined]
-        elif action.dest in _FILES:
-            action.completer = FilesCompleter()  # type: ignore[attr-defined]
+        if action.dest in completers:
+            action.completer = completers[action.dest]  # type: ignore[attr-defined]
     argcomplete.autocomplete(
         parser, always_complete_options=False, default_completer=SuppressCompleter()
     )
@@ -65,3 +74,27 @@ def _profile_names(**_: Any) -> list[str]:
     except ProfilesError:
         # A file that can't be read is told of by the commands, not in the middle of a line.
         return []
+
+
+def _targets(prefix: str, **_: Any) -> list[str]:
+    """What `--to` takes: a kind of place, and then what there is of it; or a program."""
+    from argcomplete.completers import FilesCompleter
+
+    kind = next((each for each in _PLACES if prefix.startswith(each)), "")
+    if kind:
+        return [f"{kind}{path}" for path in FilesCompleter()(prefix.removeprefix(kind))]
+    profiles = [f"profile:{name}" for name in _profile_names()]
+    return [*_PLACES, *profiles, *_programs()]
+
+
+def _programs() -> list[str]:
+    from pulsapi_tui.config.paths import settings_path
+    from pulsapi_tui.config.settings import read_settings
+    from pulsapi_tui.delivery.recipes import RECIPES, available
+    from pulsapi_tui.domain.errors import SettingsError
+
+    try:
+        own = [each.id for each in read_settings(settings_path()).delivery.recipes]
+    except SettingsError:
+        own = []
+    return [*own, *(each.id for each in available(RECIPES, os.environ))]

@@ -33,6 +33,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
     for name in ("prod-europe", "staging"):
         profiles.put(Profile(name=name))
     (tmp_path / "own.pem").write_text("")
+    config = tmp_path / ".config" / "pulsapi-tui" / "config.toml"
+    config.write_text('[[delivery.recipes]]\nid = "my-vault"\nargv = ["cat"]\n')
+    config.chmod(0o600)
     return {
         "PATH": f"{PROGRAM.parent}:/usr/bin:/bin",
         "HOME": str(tmp_path),
@@ -66,6 +69,14 @@ LINES = {
     "pulsapi-tui profiles add new --prod": {"--production"},
     "pulsapi-tui profiles add new --ca-file ow": {"own.pem"},
     "pulsapi-tui keys show ": set(),
+    "pulsapi-tui keys revoke ow": set(),
+    "pulsapi-tui serve --port ": set(),
+    "pulsapi-tui keys list --filter is:d": {"is:due", "is:duplicate"},
+    "pulsapi-tui demo --pace s": {"slow"},
+    "pulsapi-tui keys create CI --to en": {"env:"},
+    "pulsapi-tui keys create CI --to file:ow": {"file:own.pem"},
+    "pulsapi-tui keys rotate CI --to pr": {"profile:prod-europe", "profile:staging"},
+    "pulsapi-tui keys create CI --to my": {"my-vault"},
 }
 """A line, and what may come next."""
 
@@ -92,7 +103,36 @@ def test_bash(environment: dict[str, str]) -> None:
             check=True,
         )
         assert done.stderr == ""
-        assert {each.strip() for each in done.stdout.splitlines()} - {""} == wanted, line
+        # To bash, a colon ends a word.
+        typed = re.search(r"([^ ]*:)?[^ :]*$", line)[1] or ""  # type: ignore[index]
+        told = {f"{typed}{each.strip()}" for each in done.stdout.split()}
+        assert told == wanted, line
+
+
+def completed(shell: pexpect.spawn[str]) -> str:
+    """The line that stands there now."""
+    assert isinstance(shell.match, re.Match)
+    return str(shell.match[1]).strip()
+
+
+@needs("bash")
+@pytest.mark.parametrize("line", ["keys show ow", "keys revoke ow", "serve --port ow"])
+def test_bash_offers_no_file_by_itself(environment: dict[str, str], line: str) -> None:
+    shell = pexpect.spawn(
+        "bash", ["--norc"], env=environment, encoding="utf-8", timeout=30, dimensions=(24, 120)
+    )
+    shell.sendline("cd; bind 'set enable-bracketed-paste off'; PS1='ready> '")
+    shell.sendline('eval "$(pulsapi-tui completion bash)"; echo loa""ded')
+    shell.expect("loaded")
+    shell.send(f"pulsapi-tui {line}\t\x01echo '\x05-end'\r")
+    shell.expect(r"\npulsapi-tui ([^\r]*)-end\r")
+    assert completed(shell) == line
+    # By this way, a file is seen where one is wanted.
+    shell.send("pulsapi-tui serve --data ow\t\x01echo '\x05-end'\r")
+    shell.expect(r"\npulsapi-tui ([^\r]*)-end\r")
+    assert completed(shell) == "serve --data own.pem"
+    shell.sendline("exit")
+    shell.expect(pexpect.EOF)
 
 
 @needs("fish")
