@@ -1,6 +1,7 @@
 """Running the server: a socket on loopback, uvicorn on it, and Last Used written behind."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
@@ -63,7 +64,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or "the address can't be used"
-        raise ListenError(f"can't listen on {address} port {port}: {reason}", 1) from None
+        hint = ". Choose another one: --port N" if error.errno == errno.EADDRINUSE else ""
+        raise ListenError(f"can't listen on {address} port {port}: {reason}{hint}", 1) from None
     return listener
 
 

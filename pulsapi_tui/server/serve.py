@@ -46,7 +46,9 @@ def _serve_on(listener: socket.socket, data_dir: Path) -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _fail(f"another server is running on {data_dir}", 1)
+            return _fail(
+                f"another server is running on {data_dir}. Choose another folder: --data DIR", 1
+            )
         key_file = data_dir / KEY_FILE
         with closing(Store(data_dir / DATABASE_FILE)) as store:
             is_new = _prepare_account(store, key_file)
