@@ -74,7 +74,8 @@ def tell_end(work: Work, rotator: Rotator, listed: KeyList) -> int:
         elif rotation.new is not None:
             write([rotation.new.id.encode()])
     if rotation.is_over:
-        say(f"The rotation is over. {rotation.done[-1].what}")
+        # How its last step ended was said when it did.
+        say("The rotation is over.")
         return exits.DONE
     line = rotation_line(rotation.old.id, "--finish", work.profile)
     say(

@@ -189,6 +189,9 @@ def test_an_old_key_that_is_quiet_is_revoked_without_a_question(shop: Shop) -> N
     ran = shop.run("keys", "rotate", old.id, "--finish")
     assert ran.code == exits.DONE
     assert "Safe to revoke" in ran.said
+    said = [part for line in ran.err.splitlines() for part in line.split(". ")]
+    assert len(said) == len(set(said)), "nothing is said twice"
+    assert ran.err.splitlines()[-1] == "The rotation is over."
     assert shop.status_of(old.secret) == 401
 
 
