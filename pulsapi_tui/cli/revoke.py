@@ -16,6 +16,7 @@ from pulsapi_tui.cli.output import say, table, write, write_table
 from pulsapi_tui.cli.picking import pick_all
 from pulsapi_tui.cli.work import Work
 from pulsapi_tui.domain.equivalents import rotation_line
+from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.typed import word_to_type
@@ -56,7 +57,7 @@ async def revoke(work: Work) -> int:
         say("No key was given, so nothing was revoked.")
         return exits.DONE
     await work.sign_in_to_change()
-    keys = pick_all(await work.list_keys(), arguments.keys)
+    keys = _picked(await work.list_keys(), arguments.keys)
     _check_allowed(work, keys)
     if arguments.dry_run:
         return _say_plan(work, keys)
@@ -104,13 +105,25 @@ async def revoke_and_tell(work: Work, keys: Sequence[ApiKey]) -> int:
     return exits.FAILED if is_known else exits.NOT_KNOWN
 
 
+def _picked(listed: KeyList, words: Sequence[str]) -> list[ApiKey]:
+    """The keys that are meant. Raises `StoppedError`; the others are left alone then, too."""
+    try:
+        return pick_all(listed, words)
+    except exits.StoppedError as error:
+        raise exits.StoppedError(f"Nothing was revoked. {error.user_message}", error.code) from None
+
+
 def _check_allowed(work: Work, keys: Sequence[ApiKey]) -> None:
     """Refuse all where one is needed. Raises `StoppedError`."""
     for key in keys:
         reason = why_not(key, work.account)
         if key.id in work.ends.rotating:
-            line = rotation_line(key.id, "--status", work.profile)
-            reason = f"“{key.name}” is being rotated. Finish that, or abandon it: {line}"
+            finish = rotation_line(key.id, "--finish", work.profile)
+            abandon = rotation_line(key.id, "--abandon=revoke-new", work.profile)
+            reason = (
+                f"“{key.name}” is being rotated.\nTo finish that, which revokes the old key: "
+                f"{finish}\nTo abandon it, which revokes the successor: {abandon}"
+            )
         if reason is not None:
             raise exits.StoppedError(f"Nothing was revoked. {reason}", exits.NOT_ALLOWED)
 

@@ -98,13 +98,29 @@ def test_the_key_of_this_session_stops_all(shop: Shop) -> None:
     assert shop.status_of(key.secret) == 200
 
 
+def test_one_that_is_not_there_leaves_the_others_alone_and_says_so(shop: Shop) -> None:
+    key = shop.add_key("one")
+    ran = shop.run("keys", "revoke", "--yes", "one", "nope")
+    assert (ran.code, ran.out) == (exits.NOT_FOUND, "")
+    assert ran.said.startswith(
+        "pulsapi-tui: Nothing was revoked. No key has the id or the name “no"
+    )
+    assert shop.status_of(key.secret) == 200
+
+
 def test_a_key_that_is_rotating_is_refused(shop: Shop) -> None:
     key = shop.add_key("one")
     assert shop.run("keys", "rotate", "one", "--to", "env:.env").code == exits.DONE
     ran = shop.run("keys", "revoke", key.id, "--yes")
     assert (ran.code, ran.out) == (exits.NOT_ALLOWED, "")
-    assert f"pulsapi-tui keys rotate --status {key.id}" in ran.said
+    finish, abandon = ran.err.splitlines()[-2:]
+    # Each stands at the end of its line, as it is.
+    assert finish.endswith(f": pulsapi-tui keys rotate --finish {key.id}")
+    assert abandon.endswith(f": pulsapi-tui keys rotate --abandon=revoke-new {key.id}")
     assert shop.status_of(key.secret) == 200
+    ended = shop.run(*abandon.partition(": pulsapi-tui ")[2].split(), "--yes")
+    assert ended.code == exits.DONE
+    assert shop.run("keys", "revoke", key.id, "--yes").code == exits.DONE, "no rotation any more"
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
