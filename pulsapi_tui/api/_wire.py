@@ -7,6 +7,7 @@ isn't, and a few large answers do not stay in memory.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -107,10 +108,26 @@ _T = TypeVar("_T")
 def _decode(body: bytes, kind: type[_T], what: str) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        failure = BadAnswerError(f"{_NOT_DOCUMENTED.format(what)}: {_which_field(str(error))}.")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError):
-        failure = BadAnswerError(f"The server's answer for {what} is not what PulsAPI documents.")
+        failure = BadAnswerError(f"{_NOT_DOCUMENTED.format(what)}: it can't be read as JSON.")
     # Raised out here: the context of a UnicodeError would hold the whole body.
     raise failure
+
+
+_NOT_DOCUMENTED = "The server's answer for {} is not what PulsAPI documents"
+_FIELD = re.compile(r"`\$\.([a-z_.\[\]0-9]+)`\Z")
+_MISSING = re.compile(r"missing required field `([a-z_]+)`")
+
+
+def _which_field(problem: str) -> str:
+    """What is wrong, by the field's name, which is ours; no value of the server's is repeated."""
+    field, missing = _FIELD.search(problem), _MISSING.search(problem)
+    place = re.sub(r"\[\d*\]|\[\.\.\.\]", "", field[1]) if field else ""
+    if missing:
+        return f"{place}.{missing[1]} is missing".removeprefix(".")
+    return f"{place} is not of the kind that it has to be" if place else "it is no JSON object"
 
 
 def _is_plain(text: str) -> bool:

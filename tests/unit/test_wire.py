@@ -119,6 +119,27 @@ def test_a_missing_field_of_an_account_is_refused(field: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (_page(name=CANARY[:3], hint=7), "data.hint is not of the kind that it has to be."),
+        (_page(created_at=CANARY), "data.created_at is not of the kind that it has to be."),
+        (b'{"data":[{"id":"a"}],"next_cursor":null,"total":1}', "data.name is missing."),
+        (b'{"data":[]}', "next_cursor is missing."),
+        (b"[]", "it is no JSON object."),
+        (b"<html>", "it can't be read as JSON."),
+        (b'{"data":[],"next_cursor":"","total":-1}', "total is not of the kind that it has to be."),
+    ],
+)
+def test_the_field_that_breaks_the_contract_is_named_and_its_value_is_not(
+    body: bytes, said: str
+) -> None:
+    with pytest.raises(BadAnswerError) as caught:
+        _wire.decode_key_page(body, None)
+    whole = f"The server's answer for the list of keys is not what PulsAPI documents: {said}"
+    assert caught.value.user_message == whole
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"id": 5},
