@@ -17,6 +17,8 @@ _WORDS = {
     Found.OLDER: "due for rotation",
     Found.UNUSED: "never used",
 }
+_IN_TABLE = {Found.UNUSED: _WORDS[Found.UNUSED]}
+"""What is another word there than in `--json`; how old is old may have been asked for."""
 
 
 async def check(work: Work) -> int:
@@ -58,7 +60,12 @@ async def check(work: Work) -> int:
 
 
 def _row(each: Finding) -> tuple[str, str, str, str]:
-    return each.key.name, each.key.id, ", ".join(each.found), " ".join(each.reasons)
+    return (
+        each.key.name,
+        each.key.id,
+        ", ".join(_IN_TABLE.get(what, what) for what in each.found),
+        " ".join(each.reasons),
+    )
 
 
 def _summary(work: Work, found: Sequence[Finding]) -> str:

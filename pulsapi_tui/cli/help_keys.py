@@ -24,7 +24,8 @@ LIST_EPILOG = f"""\
   account   id, email, display_name, timezone, plan, role, authenticated_key_id
   data      the keys that fit the filter, in the order asked for, each with
 {_indented(" " * 12)}\
-  total     how many keys the account has, whatever the filter
+  shown     how many keys are in data
+  total     how many keys the account has, those that do not fit the filter among them
 
 example: revoke all keys that nothing uses
   pulsapi-tui keys list --filter is:idle --json | jq -r '.data[].id' \\
@@ -95,8 +96,9 @@ With any of them, only for that. --unused leaves out keys of the last hour.
 Code 9 where something was found, 0 where nothing was. For a login message: --quiet, one line where
 something was found, and none where nothing was.
 
---json writes one object: account_id, total (keys looked at), data: each id, name, hint, created_at,
-last_used_at, findings (a list of: idle, older, unused), reasons (a sentence for each).
+--json writes one object: account_id, total (how many keys the account has), data: each id,
+name, hint, created_at, last_used_at, findings (a list of: idle, older, unused), reasons (a sentence
+for each).
 """
 
 SERVICES_EPILOG = """\

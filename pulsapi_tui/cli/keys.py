@@ -32,6 +32,7 @@ async def list_keys(work: Work) -> int:
             {
                 "account": shapes.of_account(work.account),
                 "data": [shapes.of_key_with(key, judge.health(key)) for key in keys],
+                "shown": len(keys),
                 "total": len(listed),
             }
         )

@@ -108,7 +108,7 @@ def add(commands: Commands, account_options: AccountOptions) -> None:
         commands,
         "whoami",
         "which account this is, and where its key comes from",
-        "The account, its plan and role, the profile, the server, and where the key comes from.",
+        "The account, its plan and role, the profile, the base URL, and where the key comes from.",
         WHOAMI_EPILOG,
     )
     _add_json(whoami)
@@ -269,7 +269,7 @@ def _add_check(commands: Commands, account_options: AccountOptions) -> None:
         "--idle", type=duration, metavar="SPAN", help="no request for so long: 60d, 12h, 2w"
     )
     parser.add_argument("--older", type=duration, metavar="SPAN", help="created so long ago")
-    parser.add_argument("--unused", action="store_true", help="no request so far")
+    parser.add_argument("--unused", action="store_true", help="never used so far")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quiet", action="store_true", help="one line, or none; see below")
     how.add_argument("--json", action="store_true", help="for programs; see below")

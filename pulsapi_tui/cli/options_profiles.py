@@ -152,7 +152,7 @@ def _add_add(commands: Commands) -> None:
         "--base-url",
         metavar="URL",
         default=argparse.SUPPRESS,
-        help="the server (https://api.pulsapi.com)",
+        help="the base URL (https://api.pulsapi.com)",
     )
     _add_network(parser)
     parser.add_argument("--production", action="store_true", help="mark it as such on every screen")

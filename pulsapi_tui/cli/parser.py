@@ -22,7 +22,7 @@ EPILOG = """\
 environment:
   PULSAPI_PROFILE    the profile to use, where --profile names none
   PULSAPI_API_KEY    the API key to sign in with; never give it as an argument
-  PULSAPI_BASE_URL   the server of that key, https://api.pulsapi.com where it is not set
+  PULSAPI_BASE_URL   the base URL for that key, https://api.pulsapi.com where it is not set
 
 exit codes:
 """ + "".join(f"  {code:<4} {meaning}\n" for code, meaning in codes.MEANINGS.items())
@@ -89,7 +89,7 @@ def _add_account_options(parser: argparse.ArgumentParser, default: str | None) -
         "--profile", metavar="NAME", default=default, help="the profile, before PULSAPI_PROFILE"
     )
     group.add_argument(
-        "--base-url", metavar="URL", default=default, help="the server, before PULSAPI_BASE_URL"
+        "--base-url", metavar="URL", default=default, help="the base URL, before PULSAPI_BASE_URL"
     )
     group.add_argument(
         "--ca-file",

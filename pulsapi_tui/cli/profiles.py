@@ -21,7 +21,7 @@ from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.text import clean
 from pulsapi_tui.wiring.accounts import credentials_here, profiles_here
 
-HEAD = ("", "Name", "Server", "Key from", "Marks")
+HEAD = ("", "Name", "Base URL", "Key from", "Marks")
 
 
 def run_profiles(arguments: argparse.Namespace, key: str) -> int:

@@ -77,7 +77,7 @@ async def whoami(work: Work) -> int:
         ("Plan", account.plan),
         ("Role", account.role),
         ("Profile", ", ".join([profile.name, *marks]) if saved else "none"),
-        ("Server", work.session.service.origin),
+        ("Base URL", work.session.service.origin),
         ("Key from", work.session.credential_from),
         ("Key id", account.authenticated_key_id),
         ("Proxy", profile.network.proxy or "none"),

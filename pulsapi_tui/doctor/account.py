@@ -56,7 +56,7 @@ class Meant(NamedTuple):
         """The checks that need the server, where it can't be asked."""
         done = {check.name for check in self.checks}
         why = "Nobody was asked."
-        names = ("address", "reachable", "API key", "clock")
+        names = ("base URL", "reachable", "API key", "clock")
         return tuple(skip(name, why) for name in names if name not in done)
 
 
@@ -79,13 +79,13 @@ async def account_meant(
         return Meant((fail("profile", error.user_message, _other_profile(asked, listed)),))
     except AddressError as error:
         by = _address_from(asked, found)
-        return Meant((fail("address", f"{error.user_message} ({by})", _mend_address(found)),))
+        return Meant((fail("base URL", f"{error.user_message} ({by})", _mend_address(found)),))
     except PulsapiError as error:
         return Meant((fail("profile", error.user_message, _other_profile(asked, listed)),))
     profile = found.profile if found else Profile(name="", base_url=base_url, network=asked.network)
     checks = (
         _profile(found, asked),
-        ok("address", f"{base_url} ({_address_from(asked, found)})."),
+        ok("base URL", f"{base_url} ({_address_from(asked, found)})."),
         *_way(place, profile, base_url, asked),
     )
     if any(check.status is Status.FAIL for check in checks):

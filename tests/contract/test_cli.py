@@ -69,7 +69,7 @@ def test_one_object_for_programs(shop: Shop) -> None:
         "role": "owner",
         "authenticated_key_id": shop.session.id,
     }
-    assert ran.json["total"] == 3
+    assert ran.json["shown"] == ran.json["total"] == 3
     first = ran.json["data"][0]
     assert first.pop("created_at").endswith("Z")
     assert first == {
@@ -104,7 +104,7 @@ def test_sorted_and_filtered(shop: Shop, options: tuple[str, ...], names: list[s
     shop.add_key("b", age_d=0.1, used_d=0.05)
     ran = shop.run("keys", "list", "--json", *options)
     assert [key["name"] for key in ran.json["data"]] == names
-    assert ran.json["total"] == 4
+    assert (ran.json["shown"], ran.json["total"]) == (len(names), 4)
 
 
 def test_nothing_fits(shop: Shop) -> None:
@@ -170,7 +170,7 @@ def test_whoami_says_where_the_key_comes_from(shop: Shop) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert shop.account_id in ran.out
     assert "PULSAPI_API_KEY" in ran.out
-    assert shop.url in ran.out
+    assert f"Base URL  {shop.url}" in ran.out
     found = shop.run("whoami", "--json", "--read-only").json
     assert found["account"]["id"] == shop.account_id
     assert found["base_url"] == shop.url
@@ -196,6 +196,9 @@ def test_check_by_the_limits_of_the_settings(shop: Shop) -> None:
     assert ran.json["total"] == 5
     found = {each["name"]: each["findings"] for each in ran.json["data"]}
     assert found == {"idle": ["idle"], "old": ["older"], "never": ["unused"]}
+    rows = [line.split("  ") for line in shop.run("check").out.splitlines()]
+    found = {row[0]: [each.strip() for each in row] for row in rows}
+    assert "never used" in found["never"]
     settings = shop.home / ".config/pulsapi-tui/config.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text("[health]\nidle_after_d = 60\ndue_after_d = 99\n")

@@ -293,7 +293,7 @@ def test_the_list(shop: Shop) -> None:
     add(shop, "staging", "--read-only", "--colour", "blue")
     add(shop, "prod", "--production")
     head, first, second = run(shop).out.splitlines()
-    assert head.split() == ["Name", "Server", "Key", "from", "Marks"]
+    assert head.split() == ["Name", "Base", "URL", "Key", "from", "Marks"]
     assert first.split() == [
         "*", "staging", shop.url, "the", "file", str(key_file(shop, "staging")), "blue,",
         "read-only",

@@ -91,7 +91,7 @@ async def test_without_a_key_none_is_sent(raw_server: RawServer) -> None:
     checks = await look(raw_server.base_url, "")
     assert statuses(checks) == {
         "profile": "skip",
-        "address": "ok",
+        "base URL": "ok",
         "reachable": "ok",
         "API key": "skip",
         "clock": "skip",
@@ -173,7 +173,7 @@ async def test_nobody_there() -> None:
         checks = await look(f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert statuses(checks) == {
         "profile": "ok",
-        "address": "ok",
+        "base URL": "ok",
         "reachable": "fail",
         "API key": "skip",
         "clock": "skip",
@@ -225,7 +225,7 @@ async def test_a_key_that_can_t_be_sent_and_nobody_there() -> None:
         checks = await look(f"http://127.0.0.1:{closed.getsockname()[1]}", f"{CANARY}\n")
     assert statuses(checks) == {
         "profile": "ok",
-        "address": "ok",
+        "base URL": "ok",
         "reachable": "fail",
         "API key": "fail",
         "clock": "skip",
@@ -238,9 +238,9 @@ async def test_a_key_that_can_t_be_sent_and_nobody_there() -> None:
 async def test_an_address_that_is_none(url: str) -> None:
     by_option, by_environment = await look(url), await look(None, PULSAPI_BASE_URL=url)
     for checks, source in ((by_option, "--base-url"), (by_environment, "PULSAPI_BASE_URL")):
-        assert checks["address"].status is Status.FAIL
-        assert source in checks["address"].found
-        assert checks["address"].mend == "export PULSAPI_BASE_URL=https://api.pulsapi.com"
+        assert checks["base URL"].status is Status.FAIL
+        assert source in checks["base URL"].found
+        assert checks["base URL"].mend == "export PULSAPI_BASE_URL=https://api.pulsapi.com"
         assert {check.status for check in checks.values()} == {Status.FAIL, Status.SKIP}
         assert CANARY not in repr(checks)
 
@@ -248,9 +248,9 @@ async def test_an_address_that_is_none(url: str) -> None:
 async def test_the_option_comes_before_the_environment(raw_server: RawServer) -> None:
     raw_server.will(whole(401))
     checks = await look(raw_server.base_url, "", PULSAPI_BASE_URL="ftp://x")
-    assert checks["address"].found == f"{raw_server.base_url} (--base-url)."
+    assert checks["base URL"].found == f"{raw_server.base_url} (--base-url)."
     checks = await look(None, "", PULSAPI_BASE_URL=raw_server.base_url)
-    assert checks["address"].found == f"{raw_server.base_url} (PULSAPI_BASE_URL)."
+    assert checks["base URL"].found == f"{raw_server.base_url} (PULSAPI_BASE_URL)."
 
 
 async def test_the_account_is_the_one_of_the_profile(raw_server: RawServer) -> None:
@@ -261,7 +261,7 @@ async def test_the_account_is_the_one_of_the_profile(raw_server: RawServer) -> N
         "“prod”, the current one, production, read-only. The key comes from "
         f"{profile.source.words}."
     )
-    assert checks["address"].found == f"{raw_server.base_url} (the profile's)."
+    assert checks["base URL"].found == f"{raw_server.base_url} (the profile's)."
     assert checks["API key"].status is Status.OK
     assert raw_server.requests[0].headers["authorization"] == f"Bearer {OF_THE_PROFILE}"
 
@@ -320,7 +320,7 @@ async def test_a_key_of_the_environment_that_is_refused_is_named(raw_server: Raw
 
 async def test_a_profile_s_address_that_can_t_be_used() -> None:
     saved("http://pulsapi.test")
-    check = (await look(None, ""))["address"]
+    check = (await look(None, ""))["base URL"]
     assert (check.status, "in the clear" in check.found) == (Status.FAIL, True)
     assert check.found.endswith("(the profile's)")
     assert check.mend == f"${{EDITOR:-vi}} {profiles_path()}"
