@@ -120,9 +120,10 @@ async def _check_handed_over(work: Work, rotation: Rotation) -> None:
         to = target_of(arguments, await work.delivery.ways(rotation.new_name))
     if arguments.reveal or (to is not None and to != rotation.target):
         where = rotation.where or "It was shown."
+        abandon = rotation_line(rotation.old.id, "--abandon=revoke-new", work.profile)
         raise exits.StoppedError(
             f"The successor of {rotation.old.shown} was handed over already, and its secret can't "
-            f"be had again. {where} Go on without --to and --reveal, or abandon the rotation.",
+            f"be had again. {where} Go on without --to and --reveal, or abandon it: {abandon}",
             exits.FAILED,
         )
 

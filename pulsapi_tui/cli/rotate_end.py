@@ -20,7 +20,7 @@ _DECIDED = frozenset({Step.WATCH, Step.REVOKE, Step.CONFIRM})
 
 
 async def finish(work: Work, rotator: Rotator, listed: KeyList) -> int:
-    """Revoke the old key if that is safe, or agreed to, and prove that it is dead."""
+    """Revoke the old key if that is safe, or agreed to, and see it gone from the list."""
     rotation = rotator.rotation
     line = rotation_line(rotation.old.id, "", work.profile)
     if rotation.step not in _DECIDED or rotation.new is None:

@@ -144,6 +144,7 @@ def test_what_was_handed_over_can_t_be_had_again(
     ran = shop.run("keys", "rotate", "CI", *options)
     assert (ran.code, ran.out) == (exits.FAILED, "")
     assert "can't be had again" in ran.said
+    assert ran.said.endswith(f"abandon it: pulsapi-tui keys rotate --abandon=revoke-new {old.id}")
     elsewhere = shop.home / "elsewhere"
     elsewhere.mkdir()
     shop.monkeypatch.chdir(elsewhere)
