@@ -10,6 +10,7 @@ from pulsapi_tui.domain.equivalents import doctor_line
 from pulsapi_tui.domain.errors import (
     BadAnswerError,
     NetworkError,
+    OtherAccountError,
     ProfilesError,
     PulsapiError,
     RedirectError,
@@ -28,10 +29,15 @@ def told(error: PulsapiError, access: Access, arguments: argparse.Namespace) -> 
 def next_step(error: PulsapiError, access: Access, arguments: argparse.Namespace) -> str:
     """What to do about an error; empty where its own message is all."""
     match error:
-        case UnauthorizedError():
+        case UnauthorizedError() | OtherAccountError():
             return _other_key(access, arguments)
         case NetworkError() | BadAnswerError() | RedirectError():
-            line = doctor_line(arguments.profile or "", arguments.base_url or "")
+            options = {
+                "--base-url": arguments.base_url or "",
+                "--ca-file": arguments.ca_file or "",
+                "--proxy": arguments.proxy or "",
+            }
+            line = doctor_line(arguments.profile or "", options)
             return f"The base URL is {access.profile.base_url}. To check it: {line}"
     return ""
 

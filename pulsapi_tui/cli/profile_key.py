@@ -16,7 +16,7 @@ from pulsapi_tui.domain.credential import check_credential
 from pulsapi_tui.domain.ports import Accounts
 from pulsapi_tui.domain.profiles import CredentialSource, Kept, Profile
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.wiring.access import KEY_VARIABLE
+from pulsapi_tui.wiring.access import KEY_VARIABLE, key_of_variable
 
 _NO_KEY = (
     f"No key was given. Set {KEY_VARIABLE}, or write the key to standard input; never give it as "
@@ -82,7 +82,7 @@ def key_asked_for(profile: Profile, key: str, accounts: Accounts) -> Secret:
         StoppedError: there is none.
     """
     if key:
-        return check_credential(Secret(key))
+        return key_of_variable(Secret(key))
     if profile.source.kept is Kept.COMMAND:
         return asyncio.run(accounts.credentials.read(profile))
     given = _typed() if sys.stdin.isatty() else _piped()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
 
@@ -51,9 +51,10 @@ def rotation_line(key_id: str, what: str, profile: str = "") -> str:
     return _line(profile, "keys", "rotate", *filter(None, [what]), *_positional([key_id]))
 
 
-def doctor_line(profile: str = "", base_url: str = "") -> str:
-    """Examine the way to an account; both are given where they are not those used anyway."""
-    return _line(profile, "doctor", *([f"--base-url={base_url}"] if base_url else []))
+def doctor_line(profile: str = "", options: Mapping[str, str] | None = None) -> str:
+    """Examine the way to an account; `options` are those that were given, with their values."""
+    given = [f"{name}={value}" for name, value in (options or {}).items() if value]
+    return _line(profile, "doctor", *given)
 
 
 def _way_out(target: Target | None) -> list[str]:

@@ -95,7 +95,7 @@ def access(asked: Asked, listed: ProfileList) -> Access | None:
         OtherServerError: it is another one than the profile's.
         CredentialError: the key can't be used.
     """
-    key = None if asked.key is None else check_credential(asked.key)
+    key = None if asked.key is None else key_of_variable(asked.key)
     named = listed.named(asked.profile) if asked.profile else None
     if named is None and key is not None:
         base_url = check_base_url(asked.base_url or DEFAULT_BASE_URL)
@@ -115,6 +115,15 @@ def access(asked: Asked, listed: ProfileList) -> Access | None:
         )
     opened = access_to(_with_options(profile, asked))
     return opened if key is None else opened._replace(key=key, credential_from=KEY_VARIABLE)
+
+
+def key_of_variable(key: Secret) -> Secret:
+    """The key of `PULSAPI_API_KEY`. Raises `CredentialError` where it can't be sent."""
+    try:
+        return check_credential(key)
+    except CredentialError as error:
+        problem = f"{error.user_message} It comes from {KEY_VARIABLE}."
+    raise CredentialError(problem)
 
 
 class Instead(NamedTuple):

@@ -388,7 +388,15 @@ def test_a_server_that_is_not_there_is_named_with_the_next_step(shop: Shop, comm
     assert (ran.code, ran.out) == (exits.UNREACHABLE, "")
     assert ran.said.startswith("pulsapi-tui: PulsAPI can't be reached: no connection")
     assert ran.said.endswith(f"The base URL is {nobody}. To check it: pulsapi-tui doctor")
+    # What was given has to be given again.
     shop.url = "http://127.0.0.1:8"
+    nobody = "https://127.0.0.1:9"
+    options = ("--base-url", nobody, "--proxy", "http://127.0.0.1:7")
+    ran = shop.run(*command.split(), *options)
+    assert "The proxy http://127.0.0.1:7 can't be reached" in ran.said
+    given = f"--base-url={nobody} --proxy=http://127.0.0.1:7"
+    assert ran.said.endswith(f"The base URL is {nobody}. To check it: pulsapi-tui doctor {given}")
+    nobody = "http://127.0.0.1:9"
     ran = shop.run(*command.split(), "--base-url", nobody)
     assert ran.said.endswith(f"{nobody}. To check it: pulsapi-tui doctor --base-url={nobody}")
 

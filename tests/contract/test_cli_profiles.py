@@ -406,6 +406,17 @@ def test_a_key_of_another_account_is_refused(open_shop: OpenShop) -> None:
     assert key_file(ours, "prod").read_text() == f"{ours.session.secret}\n"
 
 
+def test_a_variable_of_another_account_is_named_with_what_goes_in_its_place(
+    open_shop: OpenShop,
+) -> None:
+    ours, theirs = open_shop(), open_shop()
+    add(ours)
+    ran = ours.run("keys", "list", "--profile", "prod", key=theirs.session.secret)
+    assert (ran.code, ran.out) == (exits.NOT_ALLOWED, "")
+    assert "It comes from PULSAPI_API_KEY." in ran.said
+    assert "or unset PULSAPI_API_KEY, and the profile “prod” is used" in ran.said
+
+
 def test_a_key_moves_to_another_place(shop: Shop) -> None:
     add(shop)
     path = shop.home / "key"

@@ -195,6 +195,7 @@ def test_an_address_that_can_t_be_used(base_url: str) -> None:
 def test_a_key_that_can_t_be_sent_is_refused_and_not_shown() -> None:
     with pytest.raises(CredentialError, match="can't be sent") as caught:
         access(Asked.of(f"{CANARY}\n", {}), LISTED)
+    assert caught.value.user_message.endswith(" It comes from PULSAPI_API_KEY.")
     lines = traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     shown = "".join(line for line in lines if "pulsapi_tui" in line)
     assert "pulsapi_tui" in shown

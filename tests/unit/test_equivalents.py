@@ -16,6 +16,7 @@ from pulsapi_tui.cli.targets import target_of
 from pulsapi_tui.domain.delivery import PROFILE_WAY, Field, Target, Way
 from pulsapi_tui.domain.equivalents import (
     create_line,
+    doctor_line,
     revoke_line,
     rotate_line,
     rotation_line,
@@ -131,3 +132,16 @@ def test_as_a_person_reads_it() -> None:
         "'CI/CD Pipeline'"
     )
     assert revoke_line(["key_1", "key_2"]) == "pulsapi-tui keys revoke key_1 key_2"
+
+
+@FEW
+@given(WORDS, WORDS, WORDS)
+def test_the_way_to_an_account_is_examined_as_it_was_asked_for(
+    profile: str, base_url: str, proxy: str
+) -> None:
+    line = doctor_line(profile, {"--base-url": base_url, "--ca-file": "", "--proxy": proxy})
+    arguments = parser().parse_args(shlex.split(line)[1:])
+    assert arguments.command == "doctor"
+    found = (arguments.profile, arguments.base_url, arguments.ca_file, arguments.proxy)
+    assert found == (profile, base_url, None, proxy)
+    assert doctor_line() == "pulsapi-tui doctor"
