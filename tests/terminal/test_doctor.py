@@ -266,7 +266,8 @@ def test_the_real_server(machine: Machine, tmp_path: Path) -> None:
     assert checks["clock"]["status"] == "ok"
     checks = checks_in(refused.stdout)
     assert refused.returncode == 1
-    assert checks["API key"]["found"] == "PulsAPI does not accept this key."
+    told = "PulsAPI does not accept this key. It comes from PULSAPI_API_KEY."
+    assert checks["API key"]["found"] == told
     assert checks["reachable"]["status"] == "ok"
     assert none.returncode == 0
     assert checks_in(none.stdout)["API key"]["status"] == "skip"
