@@ -13,7 +13,7 @@ from pulsapi_tui.domain.rotation import Rotation, Step
 from pulsapi_tui.domain.typed import word_to_type
 from pulsapi_tui.domain.verdict import Verdict
 from pulsapi_tui.flows.rotate import Rotator
-from pulsapi_tui.flows.rotation_verdict import READY, verdict_of
+from pulsapi_tui.flows.rotation_verdict import READY, verdict_of, why_revoked
 
 _DECIDED = frozenset({Step.WATCH, Step.REVOKE, Step.CONFIRM})
 """Steps from which a rotation can be finished."""
@@ -40,7 +40,7 @@ async def finish(work: Work, rotator: Rotator, listed: KeyList) -> int:
     if not await _agreed(work, rotation, verdict, listed):
         _say_not_yet(work, rotation, verdict)
         return exits.NOT_YET
-    rotator.stop_watching(verdict.headline if verdict else "Gone from the list already.")
+    rotator.stop_watching(why_revoked(verdict))
     return (await run(work, rotator, listed, may_revoke=True)).code
 
 

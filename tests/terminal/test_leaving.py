@@ -81,10 +81,6 @@ def test_ctrl_z_goes_back_to_the_shell_and_fg_goes_on(machine: Machine) -> None:
     assert not shell.screens.modes & MOUSE
     shell.press("fg", "enter")
     shell.until("CI/CD Pipeline", "● live", "q Quit")
-    shell.press("n")
-    shell.until("Create API key")
-    shell.press("escape")
-    shell.until("q Quit")
     shell.press("q")
     shell.wait_for(lambda: not shell.screens.on_alternate, "the shell again")
     shell.press("exit", "enter")
