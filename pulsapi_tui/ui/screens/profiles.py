@@ -142,7 +142,7 @@ class ProfilesScreen(Dialog[None]):
         if profile.network.ca_file:
             lines.append(("CA file  ", profile.network.ca_file))
         if profile.name == self._listed.current:
-            lines.append(("", "It is the current profile: opened where no other is named."))
+            lines.append(("", "The current profile: opened where no other is named."))
         parts: list[str | tuple[str, str]] = []
         for label, text in lines:
             parts += ["\n" if parts else "", (label, MUTED), text]
