@@ -36,6 +36,7 @@ from pulsapi_tui.ui.screens.confirm import ReportScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.ui.screens.progress import ProgressScreen
 from pulsapi_tui.ui.themes import DARK, LIGHT
+from pulsapi_tui.ui.widgets.keys_table import KeysTable
 from tests import cast
 from tests.seeded import (
     DEMO,
@@ -78,6 +79,19 @@ def _keys(*names: str) -> Act:
             else:
                 pilot.app.post_message(events.Paste(name))
             await pilot.pause()
+
+    return press
+
+
+def _created(*names: str) -> Act:
+    """Create a key, have it listed, and press these keys."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        await _keys("n", "Deploy bot", "enter")(pilot)
+        table = pilot.app.screen_stack[0].query_one(KeysTable)
+        while all(key.name != "Deploy bot" for key in table.keys):
+            await pilot.pause(0.01)
+        await _keys(*names)(pilot)
 
     return press
 
@@ -142,14 +156,14 @@ PICTURES: dict[str, tuple[Callable[[], SeededService | None], Act]] = {
     "marks": (SeededService, _keys(*_MARK_THREE)),
     "details": (SeededService, _keys("j", "j", "enter")),
     "create": (SeededService, _keys("n", "Deploy bot")),
-    "reveal": (SeededService, _keys("n", "Deploy bot", "enter", "c")),
+    "reveal": (SeededService, _created("c")),
     "delivered": (
         SeededService,
-        _keys("n", "Deploy bot", "enter", "d", "enter", "enter", "enter"),
+        _created("d", "enter", "enter", "enter"),
     ),
-    "deliver": (SeededService, _keys("n", "Deploy bot", "enter", "d", "down")),
-    "verify": (SeededService, _keys("n", "Deploy bot", "enter", "v")),
-    "way-out": (SeededService, _keys("n", "Deploy bot", "enter", "escape")),
+    "deliver": (SeededService, _created("d", "down")),
+    "verify": (SeededService, _created("v")),
+    "way-out": (SeededService, _created("escape")),
     "rotate-plan": (SeededService, _keys("j", "j", "j", "j", "j", "j", "R")),
     "rotate": (Rotating, _without_toasts(_keys("j", "R"))),
     "rotate-many": (SeededService, _keys(*_MARK_THREE, "R", "enter", "enter", "enter")),
