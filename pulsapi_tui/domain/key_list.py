@@ -135,6 +135,12 @@ class KeyList:
             pass
         return frozenset(name for name, count in counts.items() if count > 1)
 
+    @property
+    def duplicates_found(self) -> frozenset[str]:
+        """The same, or nothing where that would have to be counted first."""
+        found: frozenset[str] = self.__dict__.get("duplicate_names", frozenset())
+        return found
+
     def find_duplicates(self) -> Iterator[None]:
         """Make `duplicate_names` ready, in steps of a few milliseconds each."""
         if "duplicate_names" not in self.__dict__:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -25,7 +26,7 @@ class KeyPages(msgspec.Struct, frozen=True):
     @property
     def keys(self) -> tuple[ApiKey, ...]:
         """All keys, newest first."""
-        return tuple(key for page in self.pages for key in page.keys)
+        return tuple(chain.from_iterable(page.keys for page in self.pages))
 
 
 class KeyPage(msgspec.Struct, frozen=True):

@@ -101,8 +101,15 @@ class ListScreen(Screen[None]):
             self._show_state(found if len(self._listing.keys) else empty())
         self._show_counts()
         self._show_details()
+        self._look_closer()
         if self._is_filter_open:
             await self._listing.get_ready_to_filter()
+
+    @work(exclusive=True, group="look")
+    async def _look_closer(self) -> None:
+        """What a long list is not kept back for."""
+        await self._listing.find_duplicates()
+        self._show_details()
 
     def _show_state(self, state: State | None) -> None:
         self._state = state

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pulsapi_tui.domain.filters import Token
 from pulsapi_tui.domain.health import Condition, Health, HealthLimits, Judge
-from pulsapi_tui.domain.key_list import KeyList
+from pulsapi_tui.domain.key_list import SLICE, KeyList
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
 from pulsapi_tui.domain.times import ago
@@ -84,13 +85,24 @@ class Listing:
 
     async def arrange(self) -> Sequence[ApiKey]:
         """The keys to show, in their order, as of now."""
-        if self.keys is not None:
-            for _ in self.keys.find_duplicates():
-                await pause(self.keys.keys)
+        if self.keys is not None and not self._may_look_later:
+            await self.find_duplicates()
         self.now = self._clock.now()
         shown = await self.arrangement.arrange(self.keys.keys if self.keys else (), self._judge())
         self.now = self._clock.now()
         return shown
+
+    @property
+    def _may_look_later(self) -> bool:
+        """Whether a long list is shown before it is known which names are there twice."""
+        is_long = self.keys is not None and len(self.keys) > SLICE
+        return is_long and Token.DUPLICATE not in self.arrangement.filter.tokens
+
+    async def find_duplicates(self) -> None:
+        """Find out which names several keys have."""
+        if self.keys is not None:
+            for _ in self.keys.find_duplicates():
+                await pause(self.keys.keys)
 
     async def get_ready_to_filter(self) -> None:
         """Do now what the first keystroke of a filter would wait for."""
@@ -143,7 +155,7 @@ class Listing:
         return [key for key in self.keys.keys if judge.is_idle(key)] if self.keys else []
 
     def _judge(self) -> Judge:
-        duplicates = self.keys.duplicate_names if self.keys else ()
+        duplicates = self.keys.duplicates_found if self.keys else ()
         return Judge(self.now, self.session_key_id, duplicates, self._limits, self.rotating)
 
     def describe(self, key: ApiKey) -> KeyRow:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from pulsapi_tui.domain.health import HealthLimits
+from pulsapi_tui.domain.key_list import SLICE
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.widgets.key_details import KeyDetails
 from pulsapi_tui.wiring.demo import DemoConnector
@@ -191,3 +193,26 @@ async def test_nothing_to_clean_up_where_there_is_no_list(
         await story.type("clean up")
         await story.shows("✗ Clean up")
         await story.shows("Only an owner or an admin manages keys")
+
+
+class Many(SeededService):
+    """So many keys that they are shown before all is known of them; two have one name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = self._keys[0]
+        names = ["twin", *(f"worker-{number}" for number in range(SLICE)), "twin"]
+        self._keys = [
+            msgspec.structs.replace(first, id=f"key_{number}", name=name)
+            for number, name in enumerate(names)
+        ]
+
+
+async def test_of_a_long_list_too_it_is_said_which_names_are_there_twice() -> None:
+    async with story_of(connector_of(Many()), clock=StandingClock()) as story:
+        await story.shows("● live")
+        assert story.at_cursor.name == "twin"
+        await story.shows("Another key has the same name.")
+        await story.press("slash")
+        await story.type("is:duplicate")
+        await story.until(lambda: story.names == ["twin", "twin"], "both")

@@ -9,6 +9,7 @@ from and how a line is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter
 from typing import ClassVar, NamedTuple
@@ -363,10 +364,10 @@ class KeysTable(DataTable[Text]):
         for index in range(max(0, near - 2), min(len(keys), near + 3)):
             if keys[index].id == wanted_id:
                 return index
-        try:
-            return list(map(_ID, keys)).index(wanted_id)
-        except ValueError:
-            return max(0, min(near, len(keys) - 1))
+        if wanted_id is not None:
+            with suppress(ValueError):
+                return list(map(_ID, keys)).index(wanted_id)
+        return max(0, min(near, len(keys) - 1))
 
 
 def column_of(column_key: ColumnKey) -> SortColumn | None:
