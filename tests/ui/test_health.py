@@ -211,7 +211,7 @@ class Many(SeededService):
 async def test_of_a_long_list_too_it_is_said_which_names_are_there_twice() -> None:
     async with story_of(connector_of(Many()), clock=StandingClock()) as story:
         await story.shows("● live")
-        assert story.at_cursor.name == "twin"
+        await story.until(lambda: story.names[:1] == ["twin"], "the first one, under the cursor")
         await story.shows("Another key has the same name.")
         await story.press("slash")
         await story.type("is:duplicate")
