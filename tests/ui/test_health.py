@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,6 +11,8 @@ import pytest
 
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SLICE
+from pulsapi_tui.flows import refresh
+from pulsapi_tui.ui.listing import Listing
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.widgets.key_details import KeyDetails
 from pulsapi_tui.wiring.demo import DemoConnector
@@ -208,10 +211,23 @@ class Many(SeededService):
         ]
 
 
-async def test_of_a_long_list_too_it_is_said_which_names_are_there_twice() -> None:
+async def test_a_long_list_is_shown_before_it_is_known_which_names_are_there_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_count, count = asyncio.Event(), Listing.find_duplicates
+
+    async def count_later(listing: Listing) -> None:
+        await may_count.wait()
+        await count(listing)
+
+    monkeypatch.setattr(Listing, "find_duplicates", count_later)
+    # The next list would mend what is not drawn.
+    monkeypatch.setattr(refresh, "EVERY_S", 3600.0)
     async with story_of(connector_of(Many()), clock=StandingClock()) as story:
-        await story.shows("● live")
         await story.until(lambda: story.names[:1] == ["twin"], "the first one, under the cursor")
+        await story.until(lambda: details(story)[:1] == ["twin"], "its details")
+        assert "Another key has the same name." not in story.text
+        may_count.set()
         await story.shows("Another key has the same name.")
         await story.press("slash")
         await story.type("is:duplicate")
