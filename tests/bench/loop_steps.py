@@ -78,6 +78,8 @@ class Steps(NamedTuple):
     """The longest steps in milliseconds: one for each key press."""
 
     sorting: list[float]
+    opening: float
+    """Opening the filter."""
     filtering: list[float]
 
 
@@ -94,11 +96,9 @@ def longest_steps_ms(count: int, sorts: int) -> Steps:
                 return watch.longest_s * 1000
 
             sorting = [await press("sS"[number % 2]) for number in range(sorts)]
-            opening = [await press("slash")]
-            return Steps(
-                sorting,
-                opening + [await press(key) for key in (*_TYPED, *["backspace"] * len(_TYPED))],
-            )
+            opening = await press("slash")
+            typed = [await press(key) for key in (*_TYPED, *["backspace"] * len(_TYPED))]
+            return Steps(sorting, opening, typed)
 
     with _watching() as watch:
         return asyncio.run(run(watch))

@@ -86,6 +86,7 @@ def _steps(turns: int) -> Iterator[Ratio]:
     frame = [FRAME_MS] * turns
     for what, longest in (
         ("sort", [max(steps.sorting) for steps in found]),
+        ("opening the filter", [steps.opening for steps in found]),
         ("filter keystroke", [max(steps.filtering) for steps in found]),
     ):
         measure = f"{what} at 100,000 keys, longest block"
