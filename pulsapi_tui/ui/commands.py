@@ -612,11 +612,14 @@ def bindings(*places: Place) -> list[Binding | tuple[str, str] | tuple[str, str,
 
 
 def in_order(active: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
-    """Those that have a key, in the order of the commands; Textual puts what was changed last."""
+    """Those that have a key, in the order of the commands; Textual puts what was changed last.
+
+    What is no command, as the way back out of a dialog, comes first.
+    """
     places = {command.id: place for place, command in enumerate(COMMANDS)}
 
     def place(key: str) -> int:
-        return places.get(active[key].binding.id or "", len(places))
+        return places.get(active[key].binding.id or "", -1)
 
     return {
         key: active[key]

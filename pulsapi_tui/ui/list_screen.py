@@ -8,7 +8,6 @@ from datetime import UTC, tzinfo
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
@@ -17,7 +16,6 @@ from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.key_list import SortColumn
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Clock
-from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.listing import Listing
 from pulsapi_tui.ui.states import NOTHING_FOUND, empty, no_such_filter
 from pulsapi_tui.ui.widgets.filter_bar import FilterBar
@@ -58,11 +56,6 @@ class ListScreen(Screen[None]):
     def is_typing_filter(self) -> bool:
         """Whether the keys belong to the filter; `has_focus` would know it only later."""
         return self.focused is not None and self.focused.id == "filter"
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """For the footer, too: in the order of the commands, whatever the user's keymap changes."""
-        return in_order(super().active_bindings)
 
     def compose(self) -> ComposeResult:
         """Header, list, footer."""

@@ -120,7 +120,7 @@ async def test_clean_up_opens_on_cancel_and_leaves_the_marks(story: Story) -> No
     await story.press("space")
     await clean_up(story)
     await story.shows("Revoke 2 idle API keys")
-    await story.shows("They are marked: Cancel leaves it at that, to unmark what you need.")
+    await story.shows("Marked by Clean up. Cancel to keep them, and unmark what you need.")
     for name, used in zip(IDLE, ("5 mo ago", "12 mo ago"), strict=True):
         row = next(row for row in story.text.splitlines() if f"• {name}" in row)
         assert f"last used {used}" in row

@@ -19,6 +19,7 @@ from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
 from pulsapi_tui.ui.screens.rotate_many import RotateManyScreen
 from pulsapi_tui.ui.screens.rotate_plan import RotatePlanScreen
+from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.demo import DemoConnector
 from pulsapi_tui.wiring.hand_off import hand_off
 from tests.thorough import thorough
@@ -154,6 +155,18 @@ async def test_abandoning_is_a_choice(rotating: Story, keep_both: bool) -> None:
     await rotating.press("escape")
     await rotating.until(lambda: isinstance(rotating.app.screen, KeysScreen), "the list")
     assert "under way" not in rotating.text
+
+
+async def test_the_last_line_has_what_can_be_done_now(rotating: Story) -> None:
+    line = rotating.keys_screen.query_one(KeyLine)
+    await rotate_up_to_the_watch(rotating)
+    await rotating.until(
+        lambda: (
+            [hint.label for hint in line.hints]
+            == ["Revoke the old key", "Abandon", "Close", "Help"]
+        ),
+        "no delivery any more",
+    )
 
 
 async def test_a_successor_can_be_shown_instead(rotating: Story) -> None:

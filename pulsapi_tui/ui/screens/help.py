@@ -183,7 +183,7 @@ class HelpScreen(Dialog[None]):
     def _topics(self, places: Sequence[Place]) -> Iterator[Topic]:
         if self._about is not None:
             yield self._about
-        if "keys" in places or places[0] == "help":
+        if places[0] == "help":
             yield _IN_A_DIALOG
         lines: list[Line] = []
         title = ""
@@ -197,6 +197,7 @@ class HelpScreen(Dialog[None]):
             ]
         yield Topic(title, lines)
         if "keys" in places:
+            yield _IN_A_DIALOG
             yield Topic(
                 "In the filter",
                 [

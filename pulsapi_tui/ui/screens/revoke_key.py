@@ -111,11 +111,8 @@ class RevokeKeysScreen(Dialog[bool | None]):
             "401 Unauthorized. This can't be undone."
         )
         if self._clean_up:
-            marked = "They are marked: Cancel" if many else "It is marked: Cancel"
-            return sentence(
-                (f"{marked} leaves it at that, to unmark what you need. ", "bold"),
-                text,
-            )
+            them = "them, and unmark what" if many else "it, and unmark it if"
+            return sentence((f"Marked by Clean up. Cancel to keep {them} you need. ", "bold"), text)
         if self._known is not None:
             glyph, style = ("!", "$warning") if self._known.is_early else ("✓", "$success")
             old = "the old keys" if many else "the old key"

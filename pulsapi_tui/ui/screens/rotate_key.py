@@ -32,7 +32,7 @@ STEP_LABELS = {
 
 _BUTTONS = {
     RotationWish.GO_ON: "Go on",
-    RotationWish.REVOKE_OLD: "Revoke the old",
+    RotationWish.REVOKE_OLD: "Revoke the old key",
     RotationWish.REPLACE: "Replace it",
     RotationWish.HAVE_IT: "I have it",
     RotationWish.OTHER_TARGET: "Deliver elsewhere",
@@ -105,6 +105,12 @@ class RotateKeyScreen(Dialog[None]):
         """Close; the rotation stays in flight."""
         self._want(RotationWish.CLOSE)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now is offered."""
+        if action != "rotation" or RotationWish[str(parameters[0]).upper()] in self._choices:
+            return True
+        return None
+
     def _want(self, wish: RotationWish) -> None:
         if wish in self._choices:
             self._wishes.put_nowait(wish)
@@ -163,6 +169,7 @@ class RotateKeyScreen(Dialog[None]):
         if choices == self._choices and choices:
             return
         self._choices = choices
+        self.refresh_bindings()
         for wish in RotationWish:
             button = self.query_one(f"#{wish.name.lower()}", Button)
             button.display = wish in choices

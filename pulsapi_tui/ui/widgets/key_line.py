@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from pulsapi_tui.ui.commands import in_order
 from pulsapi_tui.ui.key_names import is_printable, shown_key
 from pulsapi_tui.ui.literal import sentence
 
@@ -65,13 +66,17 @@ class KeyLine(Widget):
 
     def _follow(self, screen: Screen[object]) -> None:
         if screen.app.app_focus and self.is_attached and screen is self.app.screen:
+            # Once each, however often it comes to the top.
+            screen.bindings_updated_signal.subscribe(self, self._follow)
             self.call_after_refresh(self._read)
 
     def _read(self) -> None:
         screen, hints = self.app.screen, dict[str, Hint]()
         types = isinstance(screen.focused, Input)
-        for key, (_, binding, enabled, tooltip) in screen.active_bindings.items():
-            if not binding.show or binding.action in hints or (types and is_printable(key)):
+        for key, (_, binding, enabled, tooltip) in in_order(screen.active_bindings).items():
+            # The page dims what can't be had now, and says why; a dialog has no use for it.
+            is_there = binding.show and (enabled or screen is self.screen)
+            if not is_there or binding.action in hints or (types and is_printable(key)):
                 continue
             display = shown_key(key) if types else self.app.get_key_display(binding)
             hints[binding.action] = Hint(
