@@ -82,7 +82,7 @@ def test_ctrl_z_goes_back_to_the_shell_and_fg_goes_on(machine: Machine) -> None:
     shell.press("fg", "enter")
     shell.until("CI/CD Pipeline", "● live", "q Quit")
     shell.press("q")
-    shell.wait_for(lambda: not shell.screens.on_alternate, "the shell again")
+    shell.wait_for(lambda: shell.text.rstrip().endswith("shell>"), "the shell again")
     shell.press("exit", "enter")
     assert shell.status() == 0
 
