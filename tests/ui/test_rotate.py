@@ -281,8 +281,8 @@ async def test_several_by_one_plan_and_their_end(rotating: Story, tmp_path: Path
     await rotating.press("R")
     await rotating.until(lambda: isinstance(rotating.app.screen, DeliverKeyScreen), "the ways")
     await rotating.shows("each of the 3 successors")
-    assert "{variable}" in rotating.text
-    assert "What is in {braces} becomes each key's own name." in rotating.text
+    await rotating.shows("{variable}")
+    await rotating.shows("What is in {braces} becomes each key's own name.")
     await rotating.press("enter", "enter", "enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, RotateManyScreen), "the plan")
     await rotating.until(lambda: is_focused(rotating, "cancel"), "it opens on Cancel")
