@@ -172,6 +172,8 @@ class Feed:
         self._view.line(f"⚡ unreachable · {age}next try in {wait_s} s", trouble=True)
 
     def _retrying(self, notice: RetryNotice) -> None:
-        self.reading()
+        if self._slow is not None:
+            # Else it is another request that is tried again.
+            self.reading()
         text = f"try {notice.attempt} in {notice.wait_s:.0f} s: {notice.reason}"
         self._view.line(text, trouble=True)

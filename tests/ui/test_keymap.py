@@ -498,9 +498,9 @@ async def test_the_texts_of_a_rotation_show_the_keys() -> None:
     async with running(keymap, service=Rotating) as story:
         await story.shows("To go on, press z on a key.")
         await story.press("j", "z")
-        await story.shows("K Revoke the old key")
+        await story.shows("K Revoke old key")
         labels = {str(button.label) for button in story.app.screen.query(Button)}
-        assert {"Enter Go on", "K Revoke the old key", "Abandon", "Esc Close"} <= labels
+        assert {"Enter Go on", "K Revoke old key", "Abandon", "Esc Close"} <= labels
 
 
 async def test_an_empty_list_and_the_footer_without_a_key() -> None:

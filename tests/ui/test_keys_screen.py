@@ -279,6 +279,8 @@ async def test_the_last_line_says_what_works_now(story: Story) -> None:
     of_reveal = ["m Show", "c Copy", "d Deliver", "v Verify", "t Try", "Esc Close", "? Help"]
     await story.until(lambda: shown() == of_reveal, "those of the key that is shown")
     await story.discard()
+    await story.shows("Discarded and revoked")
+    await story.until(lambda: shown()[0] == "n Create", "the page's keys")
     await story.press("n")
     await story.until(lambda: shown() == ["Esc Back", "F1 Help"], "those of the dialog")
     await story.press("escape")

@@ -145,13 +145,13 @@ class DeliverKeyScreen(Dialog[Target | None]):
         if self._chosen.again or not self._chosen.way.fields:
             self._go()
         else:
-            self.query_one("#field-0", Input).focus()
+            self.set_focus(self.query_one("#field-0"))
 
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
         place = int(str(event.input.id).rpartition("-")[2]) + 1
         if _field_at(self._chosen.way, place) is not None:
-            self.query_one(f"#field-{place}", Input).focus()
+            self.set_focus(self.query_one(f"#field-{place}"))
         else:
             self._go()
 

@@ -164,7 +164,7 @@ class HelpScreen(Dialog[None]):
 
     def action_look_for(self) -> None:
         """Type into the line at the top."""
-        self.query_one("#help-search").focus()
+        self.set_focus(self.query_one("#help-search"))
 
     @on(Input.Submitted, "#help-search")
     def action_read(self) -> None:

@@ -248,7 +248,8 @@ class RevealKeyScreen(Dialog[None]):
         self._say(literal(""))
         self.remove_class("-leaving")
         self.add_class("-verifying")
-        self.query_one("#paste", Input).focus()
+        # At once: what is typed right after is the key, and no command.
+        self.set_focus(self.query_one("#paste"))
 
     @on(Input.Submitted, "#paste")
     def _compare_typed(self, event: Input.Submitted) -> None:
@@ -281,15 +282,16 @@ class RevealKeyScreen(Dialog[None]):
         if self.has_class("-verifying"):
             self.remove_class("-verifying")
             self.query_one("#paste", Input).clear()
-            self.query_one("#copy").focus()
+            self.set_focus(self.query_one("#copy"))
         elif self.has_class("-leaving"):
             self.remove_class("-leaving")
-            self.query_one("#copy").focus()
+            self.set_focus(self.query_one("#copy"))
         elif self._stored:
             self._want(Wish.DONE)
         elif not self._waiting:
             self.add_class("-leaving")
-            self.query_one("#keep").focus()
+            # At once: Enter right after it keeps the key.
+            self.set_focus(self.query_one("#keep"))
 
     @on(Button.Pressed, "#discard")
     def _discard(self) -> None:

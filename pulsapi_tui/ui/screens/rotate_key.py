@@ -32,7 +32,7 @@ STEP_LABELS = {
 
 _BUTTONS = {
     RotationWish.GO_ON: "Go on",
-    RotationWish.REVOKE_OLD: "Revoke the old key",
+    RotationWish.REVOKE_OLD: "Revoke old key",
     RotationWish.REPLACE: "Replace it",
     RotationWish.HAVE_IT: "I have it",
     RotationWish.OTHER_TARGET: "Deliver elsewhere",
