@@ -76,6 +76,27 @@ async def test_keys_change_without_a_widget_more() -> None:
         assert not line.children
 
 
+async def test_however_often_the_focus_moves_it_reads_the_keys_once_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read, reads = KeyLine._read, 0  # noqa: SLF001
+
+    def counting(line: KeyLine) -> None:
+        nonlocal reads
+        reads += 1
+        read(line)
+
+    monkeypatch.setattr(KeyLine, "_read", counting)
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        for _ in range(5):
+            await story.press("n", *["tab"] * 4, "escape")
+            await story.until(lambda: story.keys_screen.is_active, "closed")
+        reads = 0
+        await story.press("n", "tab")
+        assert 0 < reads <= 6
+
+
 @pytest.fixture
 def no_garbage_collected() -> Iterator[None]:
     """As the command line starts the app."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
+from weakref import WeakSet
 
 from rich.cells import cell_len
 from textual import events
@@ -59,15 +60,24 @@ class KeyLine(Widget):
     hints: reactive[tuple[Hint, ...]] = reactive(())
     hovered: reactive[Hint | None] = reactive(None)
 
+    def __init__(self) -> None:
+        self._followed: WeakSet[Screen[object]] = WeakSet()
+        super().__init__()
+
     def on_mount(self) -> None:
         """Follow the bindings of the screen, and of the dialogs over it."""
-        self.screen.bindings_updated_signal.subscribe(self, self._follow)
-        self.app.screen_change_signal.subscribe(self, self._follow)
+        self._come_to(self.screen)
+        self.app.screen_change_signal.subscribe(self, self._come_to)
+
+    def _come_to(self, screen: Screen[object]) -> None:
+        """Follow a screen that comes to the top: once, since a signal calls for each asking."""
+        if screen not in self._followed:
+            self._followed.add(screen)
+            screen.bindings_updated_signal.subscribe(self, self._follow)
+        self._follow(screen)
 
     def _follow(self, screen: Screen[object]) -> None:
         if screen.app.app_focus and self.is_attached and screen is self.app.screen:
-            # Once each, however often it comes to the top.
-            screen.bindings_updated_signal.subscribe(self, self._follow)
             self.call_after_refresh(self._read)
 
     def _read(self) -> None:
