@@ -148,6 +148,8 @@ def _greeting(url: str, key_file: Path, is_new: bool) -> str:
         f"{made} {path}\n\n"
         f"  export PULSAPI_BASE_URL={url}\n"
         f'  export PULSAPI_API_KEY="$(cat {shlex.quote(str(path))})"\n\n'
+        "Or start pulsapi-tui and choose Connect: the key is what that file holds, the base URL is "
+        "the address above.\n\n"
         "Stop it with ctrl+c."
     )
 

@@ -154,7 +154,11 @@ class ListScreen(Screen[None]):
             return ""
         more = len(hidden) - MOST_NAMED
         named = [*hidden[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
-        return f"The filter hides {len(hidden)} of {len(keys)}: {', '.join(named)}."
+        said = f"The filter hides {len(hidden)} of {len(keys)}: {', '.join(named)}."
+        at_cursor = self.query_one(KeysTable).key_at_cursor
+        if at_cursor is None or at_cursor in keys:
+            return said
+        return f"{said} “{at_cursor.name}”, where the cursor is, is not marked."
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next key."""

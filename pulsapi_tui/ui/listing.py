@@ -129,7 +129,8 @@ class Listing:
         unowned = len(self.unowned & self.keys.by_id.keys()) if self.keys and self.unowned else 0
         if unowned:
             key = key_of("keys.orphans")
-            parts.append(f"! {unowned} without an owner{f' ({key})' if key else ''}")
+            # First: it is the last thing that may be cut.
+            parts.insert(0, f"! {unowned} without an owner{f' ({key})' if key else ''}")
         return " · ".join(parts)
 
     def _hidden_marks(self, shown: Sequence[ApiKey]) -> str:

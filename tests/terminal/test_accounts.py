@@ -78,7 +78,7 @@ def test_a_key_that_is_refused_is_not_saved(machine: Machine, served: Served) ->
     terminal.until("Connect to PulsAPI")
     terminal.paste("local_not-a-key-of-this-server")
     terminal.press("tab", "tab", "ctrl+u", served.url, "enter")
-    terminal.until("✗", "the one typed before")
+    terminal.until("✗", "kept as typed")
     terminal.press("escape")
     terminal.gone("Connect to PulsAPI")
     assert not (machine.home / ".config" / "pulsapi-tui" / "profiles.toml").exists()

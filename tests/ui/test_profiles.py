@@ -99,7 +99,7 @@ async def test_what_was_typed_is_kept_when_the_server_says_no() -> None:
         await story.press("enter")
         await story.shows("✗ Plain http would send the key in the clear.")
         key = story.app.screen.query_one("#key", Input)
-        assert key.placeholder == "the one typed before; paste another"
+        assert key.placeholder == "kept as typed; paste another to replace it"
         assert story.app.focused is story.app.screen.query_one("#base-url")
         await story.press("enter")
         await story.shows("✗ PulsAPI can't be reached. The base URL is https://api.pulsapi.com:")
@@ -354,6 +354,21 @@ async def test_an_address_in_the_field_of_the_key_is_moved() -> None:
         await story.paste("https://api.acme.example")
         await story.shows("it stands at Base URL now")
         assert story.app.screen.query_one("#base-url", Input).value == "https://api.acme.example"
+
+
+async def test_an_address_that_is_typed_goes_on_where_it_was_moved() -> None:
+    """All of it in one read, as over a slow line; and key by key."""
+    address = "http://127.0.0.1:8787"
+    for typed in ((address,), tuple(address)):
+        async with story_of(None, accounts=Accounts()) as story:
+            await story.press("enter")
+            await story.shows("Connect to PulsAPI")
+            for keys in typed:
+                for character in keys:
+                    story.app.simulate_key(character)
+                await story.settled()
+            fields = {field.id: field.value for field in story.app.screen.query(Input)}
+            assert (fields["base-url"], fields["key"]) == (address, "")
 
 
 async def test_enter_on_a_box_saves_and_space_ticks_it() -> None:

@@ -52,7 +52,7 @@ class ConnectScreen(Dialog[Connection | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """The fields, what is wrong with them, buttons."""
         draft = self._draft
-        has_key = "paste it" if draft.key is None else "the one typed before; paste another"
+        has_key = "paste it" if draft.key is None else "kept as typed; paste another to replace it"
         yield self.text(
             sentence(
                 "A key of the account that you want to manage. It is tried with one call, and "
@@ -107,7 +107,9 @@ class ConnectScreen(Dialog[Connection | None]):
     @on(Input.Changed)
     def _sort_out(self, event: Input.Changed) -> None:
         """A key is typed into a masked field only; an address is no key."""
-        field, text = event.input, event.value.strip()
+        # What it holds now: of quick typing, an event tells what it held before.
+        field = event.input
+        text = field.value.strip()
         if field.id == "key" and _ADDRESS.match(text):
             self._move(field, "base-url", "That is an address: it stands at Base URL now.")
         elif field.id != "key":
@@ -122,6 +124,8 @@ class ConnectScreen(Dialog[Connection | None]):
         other = self.query_one(f"#{to}", Input)
         other.value, field.value = field.value.strip().removeprefix(before), before
         other.cursor_position = len(other.value)
+        # What is typed on belongs there, too.
+        self.set_focus(other)
         self.query_one("#problem", Static).update(sentence((f"! {said}", "$warning")))
 
     @on(Input.Submitted)

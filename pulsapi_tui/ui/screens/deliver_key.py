@@ -39,7 +39,7 @@ class DeliverKeyScreen(Dialog[Target | None]):
     CSS_PATH = "deliver_key.tcss"
     AUTO_FOCUS = "#ways"
     HELP: ClassVar[str | None] = (
-        "↑ and ↓ choose what the key goes into, and what you type goes into the first field. "
+        "↑ and ↓ choose what the key goes into; what you type replaces the first field. "
         "Nothing is written or run before “Deliver”; what would be done stands above the "
         "buttons."
     )
