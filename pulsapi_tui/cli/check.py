@@ -13,11 +13,12 @@ from pulsapi_tui.domain.findings import Finding, Found, findings, wanted
 HEAD = ("Name", "Id", "Found", "Why")
 
 _WORDS = {
+    Found.UNOWNED: "without an owner",
     Found.IDLE: "idle",
     Found.OLDER: "due for rotation",
     Found.UNUSED: "never used",
 }
-_IN_TABLE = {Found.UNUSED: _WORDS[Found.UNUSED]}
+_IN_TABLE = {found: _WORDS[found] for found in (Found.UNOWNED, Found.UNUSED)}
 """What is another word there than in `--json`; how old is old may have been asked for."""
 
 
@@ -33,6 +34,7 @@ async def check(work: Work) -> int:
         work.clock.now(),
         session_key_id=account.authenticated_key_id,
         rotating=work.ends.rotating,
+        unowned={key.id for _, key in work.ends.orphans},
     )
     if arguments.json:
         write_json(

@@ -91,14 +91,15 @@ successor is written. With --dry-run: dry_run (true), mode, old, new_name, where
 CHECK_EPILOG = """\
 Without --idle, --older and --unused it looks for idle and for old keys by the limits of config.toml
 (30 and 90 days where it says nothing), and for keys never used for as long as makes a key idle.
-With any of them, only for that. --unused leaves out keys of the last hour.
+With any of them, only for that. --unused leaves out keys of the last hour. Keys that were created
+here and are not known to be stored anywhere are always found.
 
 Code 9 where something was found, 0 where nothing was. For a login message: --quiet, one line where
 something was found, and none where nothing was.
 
 --json writes one object: account_id, total (how many keys the account has), data: each id,
-name, hint, created_at, last_used_at, findings (a list of: idle, older, unused), reasons (a sentence
-for each).
+name, hint, created_at, last_used_at, findings (a list of: unowned, idle, older, unused), reasons (a
+sentence for each).
 """
 
 SERVICES_EPILOG = """\

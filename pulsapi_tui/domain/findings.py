@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,9 +15,13 @@ from pulsapi_tui.domain.times import span
 class Found(StrEnum):
     """What was found of a key."""
 
+    UNOWNED = "unowned"
     IDLE = "idle"
     OLDER = "older"
     UNUSED = "unused"
+
+
+_UNOWNED = "Created here, and not known to be stored anywhere."
 
 
 class Wanted(NamedTuple):
@@ -59,16 +63,19 @@ def findings(
     *,
     session_key_id: str,
     rotating: Mapping[str, str],
+    unowned: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """The keys of which something was found, in their order.
 
+    Of those in `unowned`, by their ids, nobody is known to have the secret: that is always found.
     The key of the session is in use by that, and a key that is rotating is being looked after:
     neither is called idle or unused.
     """
     found = []
     for key in keys:
         is_special = key.id == session_key_id or key.id in rotating
-        reasons = _reasons(key, asked, now, is_special=is_special)
+        reasons = {Found.UNOWNED: _UNOWNED} if key.id in unowned else {}
+        reasons |= _reasons(key, asked, now, is_special=is_special)
         if reasons:
             found.append(Finding(key, tuple(reasons), tuple(reasons.values())))
     return tuple(found)

@@ -324,7 +324,9 @@ def test_a_create_of_which_nothing_is_known_is_told_until_it_turns_up(
         assert (ran.code, ran.out) == (exits.NOT_KNOWN, "")
         assert "It is not known whether" in ran.said
         [key_id] = proxy.minted
-        assert f"“{NAME}” (…" in shop.run("check").said
+        check = shop.run("check", "--idle", "1d")
+        assert f"“{NAME}” (…" in check.said
+        assert (check.code, "without an owner" in check.out) == (exits.FOUND, True)
         assert key_id in shop.run("keys", "list").err
 
 

@@ -65,6 +65,14 @@ def test_what_is_in_hand_is_old_at_the_most(used_ago: timedelta | None) -> None:
     assert len(found(make_key("k1", **old), wanted(LIMITS))) == 2  # type: ignore[arg-type]
 
 
+def test_a_key_without_an_owner_is_found_whatever_is_asked_for() -> None:
+    keys = [make_key("k1", used_ago=HOUR), make_key("k2", used_ago=HOUR)]
+    asked = wanted(LIMITS, idle=40 * DAY)
+    [finding] = findings(keys, asked, NOW, session_key_id="", rotating={}, unowned={"k2", "gone"})
+    assert (finding.key, finding.found) == (keys[1], (Found.UNOWNED,))
+    assert finding.reasons == ("Created here, and not known to be stored anywhere.",)
+
+
 def test_each_reason_is_a_sentence_in_the_order_of_what_was_found() -> None:
     key = make_key(created_ago=100 * DAY, used_ago=40 * DAY)
     [finding] = findings([key], wanted(LIMITS), NOW, session_key_id="", rotating={})
