@@ -381,6 +381,18 @@ async def test_a_delivery_that_fails(
             assert len(stage.recorded.errors) == way
         assert "[the key]" in PROBES["what commands said"](stage)
 
+        # What stands where it goes is read, and named by nothing but a hint.
+        (work / ".env").write_text(f"PULSAPI_API_KEY=x{stage.recorded.canary.word}x\n")
+        (work / ".env").chmod(0o600)
+        await deliver(stage, 0)
+        await stage.story.press("enter", "enter")
+        await stage.story.shows("stands there already")
+        cells += look(stage, caplog, "a place where something else stands")
+        await stage.story.press("escape")
+        await stage.story.shows("Where does")
+        await stage.story.press("escape")
+        (work / ".env").unlink()
+
         # Between the question and the answer, the file becomes a link.
         await deliver(stage, 0)
         await stage.story.press("enter")

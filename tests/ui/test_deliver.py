@@ -151,7 +151,7 @@ async def test_a_key_is_delivered_without_ever_being_on_the_screen(
     told: Story, place: Place, memory: Memory
 ) -> None:
     await create_unseen(told)
-    await told.shows("Where does Deploy bot go? It is not shown on the way.")
+    await told.shows("Where does the key Deploy bot go? It is not shown on the way.")
     await told.press("enter", "enter", "enter")
     await told.shows("✓ Written, and read back.")
     await told.shows("a remark")

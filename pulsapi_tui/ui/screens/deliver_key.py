@@ -81,7 +81,9 @@ class DeliverKeyScreen(Dialog[Target | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """The menu, the fields of the chosen way, and what would happen."""
         yield self.text(
-            sentence("Where does ", (self._key_name, "bold"), " go? It is not shown on the way."),
+            sentence(
+                "Where does the key ", (self._key_name, "bold"), " go? It is not shown on the way."
+            ),
             id="question",
         )
         yield OptionList(*(Option(choice.prompt) for choice in self._choices), id="ways")

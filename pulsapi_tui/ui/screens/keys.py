@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pulsapi_tui.ui.asks import Asks
     from pulsapi_tui.ui.key_actions import KeyActions
 
+ORPHANS = "asking about a key without an owner"
+"""What is under way where no command is."""
+
 _CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
 
 _NEEDS_LIST = frozenset(
@@ -165,7 +168,7 @@ class KeysScreen(AccountScreen):
         """The actions, unless one is going on."""
         actions = self._actions_of_session() if self._account is not None else None
         if actions is not None and actions.busy:
-            self.say(f"Please wait: still {actions.under_way or 'busy'}.", "warning")
+            self.say(f"Please wait: still {actions.under_way or ORPHANS}.", "warning")
             return None
         return actions
 
@@ -280,7 +283,7 @@ class KeysScreen(AccountScreen):
             self.say(f"The key {self._actions.in_hand} is not stored yet.", "warning")
             return False
         if self._actions.busy:
-            self.say(f"Please wait: still {self._actions.under_way or 'busy'}.", "warning")
+            self.say(f"Please wait: still {self._actions.under_way or ORPHANS}.", "warning")
             return False
         return True
 
