@@ -49,6 +49,10 @@ _VERDICT_STYLES = {
 }
 
 
+_TRIES = 3
+"""So often the steps are fitted anew into the room that is left by all else."""
+
+
 class RotateKeyScreen(Dialog[None]):
     """Wishes, and draws what it is told; whoever opened it acts, and shuts it."""
 
@@ -135,18 +139,19 @@ class RotateKeyScreen(Dialog[None]):
             label.display = bool(str(label.content))
         self._offer(view.choices)
         self._show_steps()
-        # What is under the steps may have another height now.
-        self.call_after_refresh(self._show_steps)
 
     def on_resize(self, event: events.Resize) -> None:
         """What came of the steps is folded into the room that there is."""
         self.call_after_refresh(self._show_steps)
 
-    def _show_steps(self) -> None:
+    def _show_steps(self, tries: int = _TRIES) -> None:
         if self.view is None or not self.query("#steps"):
             return
         room = 0 if self.has_class("-short") else self.query_one("#steps").content_size.width
         self._update("#steps", _steps(self.view, room, self._free_lines()))
+        if tries:
+            # What is under the steps may have another height now, and a scrollbar come or go.
+            self.call_after_refresh(self._show_steps, tries - 1)
 
     def _free_lines(self) -> int:
         """How many lines are left when each step has one."""
