@@ -78,7 +78,20 @@ class Dialogs:
 
     async def _ask(self, screen: Dialog[Result]) -> Result | None:
         self._mark(screen)
+        return await self._wait_for(screen)
+
+    async def _wait_for(self, screen: Dialog[Result]) -> Result | None:
+        self._make_way()
         return await self._app.push_screen_wait(screen)
+
+    async def _open(self, screen: Dialog[Any]) -> None:
+        self._make_way()
+        await self._app.push_screen(screen)
+
+    def _make_way(self) -> None:
+        """Close a help or a palette that is open: what comes now would stand over it for good."""
+        if getattr(self._app.screen, "GIVES_WAY", False):
+            self._app.screen.dismiss(None)
 
     def _mark(self, screen: Dialog[Any]) -> None:
         screen.profile, screen.script_profile = self._profile, self._script_profile
@@ -90,7 +103,7 @@ class Dialogs:
         from pulsapi_tui.ui.screens.connect import ConnectScreen
 
         # Not of this profile: it bears no mark.
-        return await self._app.push_screen_wait(ConnectScreen(draft, problem, at))
+        return await self._wait_for(ConnectScreen(draft, problem, at))
 
     async def new_profile(
         self,
@@ -104,14 +117,14 @@ class Dialogs:
         from pulsapi_tui.ui.screens.save_profile import SaveProfileScreen
 
         screen = SaveProfileScreen(account, wanted, taken, stores, problem)
-        return await self._app.push_screen_wait(screen)
+        return await self._wait_for(screen)
 
     async def profiles(self, listed: ProfileList, opened: str, opened_from: str) -> OpenProfiles:
         """Show the profiles."""
         from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 
         screen = ProfilesScreen(listed, opened, opened_from)
-        await self._app.push_screen(screen)
+        await self._open(screen)
         return screen
 
     async def new_key(self, taken: Collection[str], draft: str) -> NewKey | None:
@@ -137,7 +150,7 @@ class Dialogs:
 
         screen = RevealKeyScreen(created, origin, self._clipboard, self._hand_off, note)
         self._mark(screen)
-        await self._app.push_screen(screen)
+        await self._open(screen)
         return screen
 
     async def confirm(self, title: str, body: Content, *, confirm: str) -> bool:
@@ -201,7 +214,7 @@ class Dialogs:
 
         screen = RotateKeyScreen(key_name)
         self._mark(screen)
-        await self._app.push_screen(screen)
+        await self._open(screen)
         return screen
 
     async def target_for_many(self, keys: Sequence[ApiKey], before: Target | None) -> Target | None:
@@ -233,7 +246,7 @@ class Dialogs:
 
         screen = ProgressScreen(title, total)
         self._mark(screen)
-        await self._app.push_screen(screen)
+        await self._open(screen)
         return screen
 
     async def abandon(self, rotation: Rotation) -> bool | None:

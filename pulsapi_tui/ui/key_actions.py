@@ -190,10 +190,13 @@ class KeyActions:
 
     # Orphans
 
-    async def review(self) -> None:
-        """Hold the journal against the fresh list, unless an action is going on."""
+    async def review(self, *, may_ask: bool = True) -> None:
+        """Hold the journal against the fresh list, unless an action is going on.
+
+        Unless it `may_ask`, nothing is asked of the user, who is at something else.
+        """
         self.rotations.observe()
-        if not self._turn.locked():
+        if may_ask and not self._turn.locked():
             async with self._turn:
                 self.rotations.load()
                 await self._orphans.review(self.rotations.ids)

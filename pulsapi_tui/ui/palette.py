@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from textual.app import App
 from textual.command import (
@@ -37,6 +37,9 @@ _BY_TITLE, _BY_WORDS, _BY_NAME = 2.0, 1.0, 0.5
 
 class Palette(CommandPalette):
     """Textual's, with a cursor that sends nothing by itself."""
+
+    GIVES_WAY: ClassVar = True
+    """To a dialog that opens meanwhile."""
 
     def __init__(
         self,

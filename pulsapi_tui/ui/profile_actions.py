@@ -68,14 +68,14 @@ class ProfileActions:
 
     # Connect
 
-    async def connect(self) -> None:
-        """Ask for a server and a key, try it, and save it as a profile."""
+    async def connect(self) -> bool:
+        """Ask for a server and a key, try it, and save it as a profile; False where that ended."""
         draft, problem = Connection(DEFAULT_BASE_URL), ""
         at: ConnectField = "key"
         while True:
             asked = await self._asks.connection(draft, problem, at)
             if asked is None:
-                return
+                return False
             draft, problem = asked, ""
             profile = Profile(
                 name="new",
@@ -97,7 +97,7 @@ class ProfileActions:
             finally:
                 self._view.doing("")
             if await self._save(profile, key, account):
-                return
+                return True
 
     async def _save(self, profile: Profile, key: Secret, account: Account) -> bool:
         """Save the profile as the user wants it, and open it; False goes back."""
@@ -207,7 +207,8 @@ class ProfileActions:
                 said = f"✗ {error.user_message}"
             screen.tell(listed, said)
         if wish is not None and wish.act is ProfileAct.CONNECT:
-            await self.connect()
+            if not await self.connect():
+                await self.choose()
         elif wish is not None:
             self.open(wish.name)
 

@@ -16,6 +16,7 @@ from pulsapi_tui.domain.ports import Connector, KeyPages, PageSeen
 from pulsapi_tui.domain.profiles import Kept, Profile, ProfileList
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.guarded import GuardedService
+from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 from tests.seeded import NOW, PROFILES, SeededAccounts, SeededService, StandingClock, connector_to
 from tests.ui.support import Story, connector_of, story_of
 
@@ -395,3 +396,17 @@ async def test_a_key_goes_into_no_other_profile_than_its_own() -> None:
         await story.shows("can't go into another profile")
         await story.press("enter")
         assert await agreed.wait() is False
+
+
+async def test_back_from_connect_is_where_it_was_opened() -> None:
+    accounts = Accounts()
+    async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
+        await story.shows("● live")
+        await story.press("p")
+        await story.shows("Profiles")
+        await story.press("n")
+        await story.shows("Connect to PulsAPI")
+        await story.press("escape")
+        await story.until(lambda: isinstance(story.app.screen, ProfilesScreen), "the profiles")
+        await story.press("escape")
+        await story.until(lambda: story.keys_screen.is_active, "the page")

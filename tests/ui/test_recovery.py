@@ -21,8 +21,11 @@ from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui import feed
+from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen
+from pulsapi_tui.ui.screens.profiles import ProfilesScreen
+from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.clock import SystemClock
 from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededService
@@ -528,3 +531,42 @@ async def test_an_owner_who_says_so_is_written_down(tmp_path: Path) -> None:
         await story.until(lambda: "without an owner" not in story.text, "it has one")
         assert [(each.action, each.outcome) for each in log.actions][-1] == ("prove", "said so")
         assert "no owner" not in story.text
+
+
+async def test_a_help_gives_way_to_the_key_that_was_created_meanwhile() -> None:
+    service = SlowService()
+    async with story_of(connector_of(service)) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Creating “Deploy bot”…")
+        await story.press("f1")
+        await story.until(lambda: isinstance(story.app.screen, HelpScreen), "the help")
+        service.go_on.set()
+        await story.shows("Shown this once")
+        stack = [type(screen) for screen in story.app.screen_stack]
+        assert stack == [KeysScreen, RevealKeyScreen]
+        await story.discard()
+
+
+async def test_nobody_is_asked_about_an_owner_in_the_middle_of_something_else(
+    tmp_path: Path,
+) -> None:
+    service = FaultyService()
+    path = tmp_path / "journal.json"
+    async with story_of(connector_of(service, JournalFile(path))) as story:
+        await story.shows("● live")
+        await create(story)
+        await story.shows("Shown this once")
+    slow = HangingService()
+    slow._keys = service._keys  # noqa: SLF001
+    slow.answers.clear()
+    async with story_of(connector_of(slow, JournalFile(path))) as story:
+        await story.shows("Reading your API keys…")
+        await story.press("p")
+        await story.shows("Profiles")
+        slow.answers.set()
+        await story.shows("● live")
+        await story.settled()
+        assert isinstance(story.app.screen, ProfilesScreen)
+        await story.press("escape", "r")
+        await story.shows("A key without an owner")

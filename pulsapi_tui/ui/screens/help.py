@@ -118,6 +118,8 @@ class HelpScreen(Dialog[None]):
 
     CSS_PATH = "help.tcss"
     AUTO_FOCUS = "#help"
+    GIVES_WAY: ClassVar = True
+    """To a dialog that opens meanwhile."""
     BINDINGS: ClassVar = [
         # What opens it closes it, and what quits elsewhere; by the same ids, so with the same keys.
         Binding("question_mark,f1", "cancel", "Close", id="app.help"),

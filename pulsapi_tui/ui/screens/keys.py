@@ -242,7 +242,7 @@ class KeysScreen(AccountScreen):
             await asyncio.to_thread(_import_actions)
             await self._asks.get_ready()
         if (actions := self._actions_of_session()) is not None:
-            await actions.review()
+            await actions.review(may_ask=self.is_active)
 
     @work
     async def action_sign_in(self) -> None:
@@ -273,7 +273,10 @@ class KeysScreen(AccountScreen):
     async def action_connect(self) -> None:
         """Connect to an account."""
         if self._may_switch():
-            await self._ask(self._profiles.connect())
+            await self._ask(self._connect_another())
+
+    async def _connect_another(self) -> None:
+        await self._profiles.connect()
 
     def _may_switch(self) -> bool:
         """Whether nothing of this account is going on."""
