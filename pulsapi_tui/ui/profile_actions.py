@@ -110,7 +110,7 @@ class ProfileActions:
             read_only=False,
             kept=next(store.kept for store in stores if not store.problem),
         )
-        problem = ""
+        problem = self._saved_already(profile, account)
         while True:
             asked = await self._asks.new_profile(account, wanted, names, stores, problem)
             if asked is None:
@@ -137,6 +137,17 @@ class ProfileActions:
             self._view.say(f"Saved as “{saved.name}”.")
             self._view.open_account(self._accounts.connector(saved))
             return True
+
+    def _saved_already(self, profile: Profile, account: Account) -> str:
+        """Whether there is a profile of that account, as a sentence."""
+        try:
+            listed = self._accounts.profiles.read().profiles
+        except PulsapiError:
+            return ""
+        for each in listed:
+            if (each.account_id, each.base_url) == (account.id, profile.base_url):
+                return f"This account is the profile “{each.name}” already."
+        return ""
 
     async def _stores(self, profile: Profile) -> tuple[Store, ...]:
         """Where its key can be kept: where it came from, or any other place, safest first."""

@@ -410,3 +410,20 @@ async def test_back_from_connect_is_where_it_was_opened() -> None:
         await story.until(lambda: isinstance(story.app.screen, ProfilesScreen), "the profiles")
         await story.press("escape")
         await story.until(lambda: story.keys_screen.is_active, "the page")
+
+
+async def test_an_account_that_is_saved_already_is_named() -> None:
+    first = Accounts(listed=ProfileList())
+    async with story_of(None, accounts=first) as story:
+        await story.press("enter")
+        await story.paste(KEY)
+        await story.press("enter")
+        await story.shows("It works")
+        assert "already" not in story.text
+        await story.press("enter")
+        await story.shows("CI/CD Pipeline")
+        await story.press("p", "n")
+        await story.shows("Connect to PulsAPI")
+        await story.paste(KEY)
+        await story.press("enter")
+        await story.shows("This account is the profile “pulsapi” already.")

@@ -566,6 +566,8 @@ async def test_nobody_is_asked_about_an_owner_in_the_middle_of_something_else(
         await story.shows("Profiles")
         slow.answers.set()
         await story.shows("● live")
+        page = story.keys_screen
+        await story.until(lambda: page._actions is not None, "the review")  # noqa: SLF001
         await story.settled()
         assert isinstance(story.app.screen, ProfilesScreen)
         await story.press("escape", "r")

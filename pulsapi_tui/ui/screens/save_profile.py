@@ -103,8 +103,10 @@ class SaveProfileScreen(Dialog[ProfileWanted | None]):
 
     @on(Input.Changed, "#name")
     def _judge(self) -> None:
-        problem = self._problem_of(self.query_one("#name", Input).value)
-        self._say(problem)
+        name = self.query_one("#name", Input).value
+        problem = self._problem_of(name)
+        # A field tells of what it was made with, too: that has changed nothing yet.
+        self._say(problem or (self._problem if name == self._wanted.name else ""))
         self.query_one("#save", Button).disabled = bool(problem)
 
     def _problem_of(self, name: str) -> str:
