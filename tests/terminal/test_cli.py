@@ -146,7 +146,7 @@ def test_killed_right_after_the_create_the_next_command_names_the_key(
     assert done.stdout == ""
     [key_id] = server.ids_of("Killed once")
     later = shell.run("pulsapi-tui check")
-    assert later.returncode == 0
+    assert later.returncode == 9
     assert "“Killed once” (…" in later.stderr
     assert f"pulsapi-tui keys revoke {key_id}" in later.stderr
     assert shell.run(f"pulsapi-tui keys revoke {key_id} --yes").returncode == 0

@@ -161,7 +161,7 @@ def test_it_is_shown_literally_and_in_columns(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "place"), [("y", "Id of “{}”"), ("enter", "─ API key ─"), ("X", "Revoke API key")]
+    ("key", "place"), [("y", "The id of “{}”"), ("enter", "─ API key ─"), ("X", "Revoke API key")]
 )
 def test_clicking_on_markup_fires_nothing(machine: Machine, key: str, place: str) -> None:
     """In the row, in a toast and in a dialog: a name is no link."""

@@ -47,20 +47,6 @@ async def test_name_is_judged_as_typed(story: Story) -> None:
     assert len(story.names) == 12
 
 
-async def test_what_was_typed_before_it_was_drawn_shows_nothing(story: Story) -> None:
-    key = ApiKey(id="k", name="bot", hint="wxyz", created_at=NOW, last_used_at=None)
-    created = CreatedKey(key=key, secret=Secret("a-secret-that-ends-in-wxyz"))
-    screen = RevealKeyScreen(created, "http://x", story.clipboard, hand_off_of())
-    screen.call_later(screen.action_toggle_mask)
-    story.app.push_screen(screen)
-    await story.shows("Shown this once")
-    await story.settled()
-    assert "a-secret" not in story.text
-    await story.press("m")
-    await story.until(lambda: "a-secret" in story.text, "shown when that is asked for")
-    screen.shut()
-
-
 async def test_masked_then_shown_then_masked(story: Story) -> None:
     await open_reveal(story)
     secret = story.secret.reveal()

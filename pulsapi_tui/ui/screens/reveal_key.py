@@ -74,7 +74,6 @@ class RevealKeyScreen(Dialog[None]):
         self._stored = False
         self._warned_of: tuple[str, ...] = ()
         self._mask_timer: Timer | None = None
-        self._is_seen = False
 
     def compose_dialog(self) -> Iterable[Widget]:
         """The key, what is known of it, and the ways on."""
@@ -122,10 +121,6 @@ class RevealKeyScreen(Dialog[None]):
         self.watch(self.app, "app_focus", self._focus_changed, init=False)
         for signal in (self.app.app_suspend_signal, self.app.app_resume_signal):
             signal.subscribe(self, self._suspended)
-        self.call_after_refresh(self._was_seen)
-
-    def _was_seen(self) -> None:
-        self._is_seen = True
 
     def on_unmount(self) -> None:
         """Let go of the secret."""
@@ -184,9 +179,6 @@ class RevealKeyScreen(Dialog[None]):
     @work(exclusive=True, group="show")
     async def action_toggle_mask(self) -> None:
         """Show the key, or mask it again; first say who else would see it."""
-        if not self._is_seen:
-            # Typed before there was a key to be seen: it was meant for something else.
-            return
         if self.query_one(SecretField).shown:
             self._mask("")
             return
