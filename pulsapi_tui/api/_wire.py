@@ -7,13 +7,13 @@ isn't, and a few large answers do not stay in memory.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import msgspec
 
 from pulsapi_tui.domain.errors import BadAnswerError
+from pulsapi_tui.domain.misfit import Misfit, misfit
 from pulsapi_tui.domain.models import (
     MAX_HINT_LENGTH,
     MAX_TEXT_LENGTH,
@@ -109,7 +109,7 @@ def _decode(body: bytes, kind: type[_T], what: str) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        failure = BadAnswerError(f"{_NOT_DOCUMENTED.format(what)}: {_which_field(str(error))}.")
+        failure = BadAnswerError(f"{_NOT_DOCUMENTED.format(what)}: {_which_field(misfit(error))}.")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError):
         failure = BadAnswerError(f"{_NOT_DOCUMENTED.format(what)}: it can't be read as JSON.")
     # Raised out here: the context of a UnicodeError would hold the whole body.
@@ -117,17 +117,16 @@ def _decode(body: bytes, kind: type[_T], what: str) -> _T:
 
 
 _NOT_DOCUMENTED = "The server's answer for {} is not what PulsAPI documents"
-_FIELD = re.compile(r"`\$\.([a-z_.\[\]0-9]+)`\Z")
-_MISSING = re.compile(r"missing required field `([a-z_]+)`")
 
 
-def _which_field(problem: str) -> str:
-    """What is wrong, by the field's name, which is ours; no value of the server's is repeated."""
-    field, missing = _FIELD.search(problem), _MISSING.search(problem)
-    place = re.sub(r"\[\d*\]|\[\.\.\.\]", "", field[1]) if field else ""
-    if missing:
-        return f"{place}.{missing[1]} is missing".removeprefix(".")
-    return f"{place} is not of the kind that it has to be" if place else "it is no JSON object"
+def _which_field(found: Misfit) -> str:
+    if found.is_missing:
+        return f"{found.field} is missing"
+    return (
+        f"{found.field} is not of the kind that it has to be"
+        if found.field
+        else "it is no JSON object"
+    )
 
 
 def _is_plain(text: str) -> bool:

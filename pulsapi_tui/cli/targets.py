@@ -15,12 +15,7 @@ from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.ports import Delivery
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.domain.text import clean
-from pulsapi_tui.flows.deliver import check_profile_target
-
-REPLACES = (
-    "Something else stands there already. It would be replaced, and a key that is replaced can't "
-    "be had again."
-)
+from pulsapi_tui.flows.deliver import REPLACED, check_profile_target
 
 
 class Goal(NamedTuple):
@@ -75,7 +70,7 @@ async def goal_of(
     except DeliveryError as error:
         raise exits.StoppedError(f"{error.user_message} Nothing was sent.", exits.FAILED) from None
     if held is not None and not any(map(held.ends_in, replaces)):
-        concerns = (*concerns, REPLACES)
+        concerns = (*concerns, f"Something else stands there already. {REPLACED}")
     return Goal(target, preview.text, concerns)
 
 

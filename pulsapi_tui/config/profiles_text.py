@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 
 from pulsapi_tui.config.strict import refuse_unknown
 from pulsapi_tui.domain.errors import ProfilesError
+from pulsapi_tui.domain.misfit import misfit
 from pulsapi_tui.domain.profiles import (
     DEFAULT_BASE_URL,
     NAME,
@@ -68,8 +68,6 @@ _HAS_TO_BE = {
     "network.ca_file": _TEXT,
     "network.proxy": _TEXT,
 }
-_PLACE = re.compile(r"`\$\.([a-z_.]+)")
-"""Where msgspec says that it found something."""
 
 
 def parse(text: str, path: Path) -> ProfileList:
@@ -111,8 +109,7 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     try:
         read = msgspec.convert(table, _Profile)
     except msgspec.ValidationError as error:
-        found = _PLACE.search(str(error))
-        field = found[1].rstrip(".") if found else ""
+        field = misfit(error).field
         problem = _wrong(path, f"{place}.{field}", _HAS_TO_BE.get(field, "another value"))
         raise problem from None
     if wrong := _mistake(read):

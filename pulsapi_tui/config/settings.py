@@ -16,6 +16,7 @@ import msgspec
 
 from pulsapi_tui.config.strict import refuse_unknown
 from pulsapi_tui.domain.errors import SettingsError
+from pulsapi_tui.domain.misfit import Misfit, misfit
 from pulsapi_tui.domain.text import clean
 
 MAX_BYTES = 1024 * 1024
@@ -117,7 +118,7 @@ def read_settings(path: Path) -> Settings:
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {_in_plain_words(str(error))}") from None
+        raise SettingsError(f"{path}: {_in_plain_words(misfit(error))}") from None
 
 
 _TEXT = "a text in quotes"
@@ -146,27 +147,18 @@ _HAS_TO_BE = {
 }
 """By the place in the file; what is not in here is a table."""
 
-_PLACE = re.compile(r"`\$\.([a-z_.\[\]0-9]+)`")
-"""Where msgspec says that it found something."""
-_MISSING = re.compile(r"missing required field `([a-z_]+)`")
-_INDEX = re.compile(r"\[\d+\]")
 _OF_RECIPE = re.compile(r"delivery\.recipes\[(\d+)\]\.(?:fields\[(\d+)\]\.)?([a-z_]+)")
 
 
-def _in_plain_words(problem: str) -> str:
-    """What msgspec found, in the words of the file: where, and what has to be there."""
-    found, missing = _PLACE.search(problem), _MISSING.search(problem)
-    place = found[1] if found else ""
-    if missing:
-        place = f"{place}.{missing[1]}"
-    field = _INDEX.sub("", place)
-    shown = field
-    if within := _OF_RECIPE.match(place):
+def _in_plain_words(found: Misfit) -> str:
+    """Where in the file, and what has to be there."""
+    shown = found.field
+    if within := _OF_RECIPE.match(found.place):
         recipe, asked, name = within.groups()
         of = "" if asked is None else f" of field no. {int(asked) + 1}"
         shown = f"{name}{of} of recipe no. {int(recipe) + 1}"
-    lacks = "is missing: it " if missing else ""
-    return f"{shown} {lacks}has to be {_HAS_TO_BE.get(field, _TABLE)}. Mend that line."
+    lacks = "is missing: it " if found.is_missing else ""
+    return f"{shown} {lacks}has to be {_HAS_TO_BE.get(found.field, _TABLE)}. Mend that line."
 
 
 def _keymap(path: Path, table: Mapping[str, Any]) -> dict[str, str]:

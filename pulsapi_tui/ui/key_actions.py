@@ -69,7 +69,7 @@ class KeyActions:
         ports = Ports(session.service, session.journal, delivery, clock, self._recorder.rotated)
         self.rotations = Rotations(session, ports, view)
         self._one = RotateOne(session, ports, asks, self._hand_over, self.rotations, view)
-        self._many = ManyRotations(ports, asks, self.rotations, view)
+        self._many = ManyRotations(ports, asks, self.rotations, view, self._replaced)
         self._turn = asyncio.Lock()
         self._orphans = Orphans(session, clock, asks, self._revoke_orphan, view, self._recorder)
         self.under_way: str | None = None

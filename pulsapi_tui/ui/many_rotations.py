@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
@@ -10,7 +10,7 @@ from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import DeliveryError
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.rotation import Step
-from pulsapi_tui.flows.deliver import what_is_replaced
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotate_many import Planned, Rotated, finish_many, rotate_many, targets_for
 from pulsapi_tui.flows.rotation_record import Ports
@@ -32,7 +32,10 @@ class ManyRotations:
         asks: Asks,
         rotations: Rotations,
         view: RotationsView,
+        replaced: Callable[[Secret], str],
     ) -> None:
+        """`replaced` says what a delivery to where a key stands takes away."""
+        self._replaced = replaced
         self._clock = ports.clock
         self._asks = asks
         self._delivery = ports.delivery
@@ -94,8 +97,7 @@ class ManyRotations:
             found.update(dict.fromkeys(await self._delivery.concerns(target)))
             held = await self._delivery.held(target)
             if held is not None and not held.ends_in(key.hint):
-                own = self._view.account.authenticated_key_id
-                found[what_is_replaced(held, self._view.key_list.keys, own)] = None
+                found[self._replaced(held)] = None
         concerns = list(found)
         more = len(concerns) - MOST_CONCERNS
         return concerns if more <= 0 else [*concerns[:MOST_CONCERNS], f"And {more} more like it."]

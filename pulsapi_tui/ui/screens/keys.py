@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pulsapi_tui.ui.asks import Asks
     from pulsapi_tui.ui.key_actions import KeyActions
 
-ORPHANS = "asking about a key without an owner"
+_REVIEWING = "asking about a key without an owner"
 """What is under way where no command is."""
 
 _CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
@@ -168,7 +168,7 @@ class KeysScreen(AccountScreen):
         """The actions, unless one is going on."""
         actions = self._actions_of_session() if self._account is not None else None
         if actions is not None and actions.busy:
-            self.say(f"Please wait: still {actions.under_way or ORPHANS}.", "warning")
+            self.say(f"Please wait: still {actions.under_way or _REVIEWING}.", "warning")
             return None
         return actions
 
@@ -180,7 +180,7 @@ class KeysScreen(AccountScreen):
             self._actions = KeyActions(self._session, self._clock, self._asks, self._delivery, self)
         return self._actions
 
-    async def _ask(self, command: Coroutine[Any, Any, None]) -> None:
+    async def _ask(self, command: Coroutine[Any, Any, object]) -> None:
         """Run a command that opens a dialog, and hold the keys back until the dialog is there.
 
         What is typed right after belongs to it.
@@ -273,10 +273,7 @@ class KeysScreen(AccountScreen):
     async def action_connect(self) -> None:
         """Connect to an account."""
         if self._may_switch():
-            await self._ask(self._connect_another())
-
-    async def _connect_another(self) -> None:
-        await self._profiles.connect()
+            await self._ask(self._profiles.connect())
 
     def _may_switch(self) -> bool:
         """Whether nothing of this account is going on."""
@@ -286,7 +283,7 @@ class KeysScreen(AccountScreen):
             self.say(f"The key {self._actions.in_hand} is not stored yet.", "warning")
             return False
         if self._actions.busy:
-            self.say(f"Please wait: still {self._actions.under_way or ORPHANS}.", "warning")
+            self.say(f"Please wait: still {self._actions.under_way or _REVIEWING}.", "warning")
             return False
         return True
 
