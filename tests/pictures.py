@@ -30,7 +30,7 @@ from pulsapi_tui.domain.errors import (
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.profiles import Profile
 from pulsapi_tui.ui.app import PulsapiApp
-from pulsapi_tui.ui.commands import COMMANDS, Place
+from pulsapi_tui.ui.command_table import COMMANDS, Place
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.screens.confirm import ReportScreen
 from pulsapi_tui.ui.screens.orphan import OrphanScreen

@@ -16,7 +16,8 @@ from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.ports import Accounts, Clipboard, Clock, Connector, HandOff
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean, clean_lines
-from pulsapi_tui.ui.commands import Keys, Place, bindings, key_of, use_keys
+from pulsapi_tui.ui.command_table import Place
+from pulsapi_tui.ui.commands import Keys, bindings, key_of, use_keys
 from pulsapi_tui.ui.dialogs import Dialogs
 from pulsapi_tui.ui.keymap import textual_keymap
 from pulsapi_tui.ui.leaving import LeavingApp, open_reveal

@@ -16,7 +16,8 @@ from textual.widgets import Input
 
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.domain.text import clean
-from pulsapi_tui.ui.commands import COMMANDS, Command, Keys, Place, no_key
+from pulsapi_tui.ui.command_table import COMMANDS, Command, Place
+from pulsapi_tui.ui.commands import Keys, no_key
 from pulsapi_tui.ui.key_names import (
     UnknownKeyError,
     is_printable,

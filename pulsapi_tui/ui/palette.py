@@ -23,7 +23,8 @@ from textual.widgets import Input
 
 from pulsapi_tui.domain.key_list import SLICE
 from pulsapi_tui.domain.times import ago
-from pulsapi_tui.ui.commands import Place, of
+from pulsapi_tui.ui.command_table import Place
+from pulsapi_tui.ui.commands import of
 from pulsapi_tui.ui.literal import MUTED, literal
 from pulsapi_tui.ui.screens.keys import KeysScreen
 

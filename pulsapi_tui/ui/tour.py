@@ -19,7 +19,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
-from pulsapi_tui.ui.commands import COMMANDS, key_of, names_of
+from pulsapi_tui.ui.command_table import COMMANDS
+from pulsapi_tui.ui.commands import key_of, names_of
 from pulsapi_tui.ui.key_names import is_printable, key_name, shown_key
 from pulsapi_tui.ui.screens.keys import KeysScreen
 from pulsapi_tui.ui.widgets.tour_bar import TOURED, Caption, TourBar

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulsapi_tui import __version__
-from pulsapi_tui.ui.commands import COMMANDS
+from pulsapi_tui.ui.command_table import COMMANDS
 from tests import cast, looks, pictures
 from tests.thorough import thorough
 

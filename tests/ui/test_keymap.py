@@ -18,7 +18,8 @@ from textual.widgets import Button, Input, OptionList
 
 from pulsapi_tui.domain.errors import SettingsError
 from pulsapi_tui.ui.app import PulsapiApp
-from pulsapi_tui.ui.commands import COMMANDS, Command, key_of, no_key, of, press, use_keys
+from pulsapi_tui.ui.command_table import COMMANDS, Command
+from pulsapi_tui.ui.commands import key_of, no_key, of, press, use_keys
 from pulsapi_tui.ui.key_names import (
     UnknownKeyError,
     is_printable,

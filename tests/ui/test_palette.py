@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from textual.widgets import Input, OptionList
 
-from pulsapi_tui.ui.commands import COMMANDS
+from pulsapi_tui.ui.command_table import COMMANDS
 from pulsapi_tui.ui.palette import MOST_KEYS
 from tests.seeded import PROFILES, SeededService, connector_to
 from tests.ui.support import Story, story_of

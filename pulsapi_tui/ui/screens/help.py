@@ -17,7 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from pulsapi_tui.domain.filters import MEANINGS, PREFIX
-from pulsapi_tui.ui.commands import Place, key_of, of
+from pulsapi_tui.ui.command_table import Place
+from pulsapi_tui.ui.commands import key_of, of
 from pulsapi_tui.ui.literal import fold, sentence, use_with_curl
 from pulsapi_tui.ui.widgets.dialog import Dialog
 from pulsapi_tui.ui.widgets.text_field import TextField

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on, work
+from textual import on, work
 from textual.widgets import Button, DataTable
 
 from pulsapi_tui.domain.health import HealthLimits
 from pulsapi_tui.domain.models import ApiKey
-from pulsapi_tui.domain.permissions import NOTHING_CHANGES, why_no_changes
 from pulsapi_tui.domain.ports import (
     Accounts,
     Clipboard,
@@ -21,8 +20,8 @@ from pulsapi_tui.domain.ports import (
     Session,
 )
 from pulsapi_tui.domain.secret import Secret
-from pulsapi_tui.ui.account_screen import AccountScreen
-from pulsapi_tui.ui.commands import COMMANDS, actions_of_page, bindings, press
+from pulsapi_tui.ui.availability import AvailabilityScreen
+from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.states import LOADING
 from pulsapi_tui.ui.widgets.key_details import describe_key
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
@@ -34,28 +33,8 @@ if TYPE_CHECKING:
 _REVIEWING = "asking about a key without an owner"
 """What is under way where no command is."""
 
-_CHANGES = frozenset(command.action for command in COMMANDS if command.changes)
 
-_NEEDS_LIST = frozenset(
-    {
-        "create_key",
-        "revoke_keys",
-        "rotate_keys",
-        "clean_up",
-        "decide_about_orphans",
-        "finish_rotations",
-        "copy_id",
-        "filter",
-        "mark",
-        "mark_all",
-        "sort_next",
-        "sort_reverse",
-        "sort_by",
-    }
-)
-
-
-class KeysScreen(AccountScreen):
+class KeysScreen(AvailabilityScreen):
     """The page: the keys of the account, and the commands on them.
 
     Wiring and one-line actions: what a command does is in `KeyActions`, and what the API says in
@@ -110,59 +89,6 @@ class KeysScreen(AccountScreen):
         return self._actions.secrets if self._actions else []
 
     # Commands
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what can't be done now; the panel in the middle says why.
-
-        While the filter is open, every key belongs to it but Escape and Enter, which leave it.
-        """
-        if self.is_typing_filter:
-            return action in {"back", "show_details"}
-        if action == "show_details" and not isinstance(self.focused, KeysTable):
-            return False
-        if action in _CHANGES and self._session is not None and self._session.profile.read_only:
-            return False
-        if action in _CHANGES and self._why_no_changes is not None:
-            return None
-        if action in _NEEDS_LIST and self._has_no_list:
-            return None if self._is_to_come else False
-        return True
-
-    @property
-    def _has_no_list(self) -> bool:
-        return self._refused or self._listing.keys is None
-
-    @property
-    def _is_to_come(self) -> bool:
-        """Whether a list is being read, and comes without the user."""
-        return self._connect is not None and (not self._refused or self._state is LOADING)
-
-    @property
-    def _why_no_changes(self) -> str | None:
-        """Why nothing can be created, rotated or revoked, if that is so."""
-        read_only = self._session is not None and self._session.profile.read_only
-        if read_only:
-            return NOTHING_CHANGES
-        return why_no_changes(self._account) if self._account is not None else None
-
-    def why_not(self, action: str) -> str | None:
-        """Why a command can't be had now, where that is worth a sentence."""
-        if action in _CHANGES and (reason := self._why_no_changes) is not None:
-            return reason
-        if action.partition("(")[0] not in _NEEDS_LIST or not self._has_no_list:
-            return None
-        if self._connect is None:
-            return f"There are no keys to do that with yet: to connect, {press('keys.profiles')}."
-        title = f": {self._state.title}" if self._state is not None else ""
-        return f"There is no list of keys to do that with{title.rstrip('…')}."
-
-    def on_key(self, event: events.Key) -> None:
-        """Say why, where a key is one of a command that can't be had."""
-        bound = self.active_bindings.get(event.key)
-        if bound is None or not bound.enabled:
-            reason = self.why_not(actions_of_page().get(event.key, ""))
-            if reason is not None and not self.is_typing_filter:
-                self.say(reason, "warning")
 
     def _free(self) -> KeyActions | None:
         """The actions, unless one is going on."""
