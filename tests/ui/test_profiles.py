@@ -155,6 +155,13 @@ async def test_nothing_is_asked_of_the_server_before_there_is_a_key(typed: str, 
     assert not accounts.asked
 
 
+async def open_profiles(story: Story) -> None:
+    """The profiles over the page."""
+    await story.shows("● live")
+    await story.press("p")
+    await story.shows("Key from")
+
+
 async def _choose(story: Story, name: str) -> None:
     """Put the cursor of the menu on a profile."""
     menu = story.app.screen.query_one("#profiles", OptionList)
@@ -182,9 +189,7 @@ async def test_another_account_takes_nothing_of_the_one_before() -> None:
 async def test_another_one_is_the_current_one_only_when_that_is_asked_for() -> None:
     accounts = Accounts()
     async with story_of(connector_to(SeededService(), PRODUCTION), accounts=accounts) as story:
-        await story.shows("● live")
-        await story.press("p")
-        await story.shows("Key from")
+        await open_profiles(story)
         await _choose(story, "staging")
         await story.press("u")
         await story.shows("“staging” is opened from now on where no other one is asked for")
@@ -322,9 +327,7 @@ async def test_keys_that_come_at_once_are_one_wish_at_a_time() -> None:
     """What comes while a wish is granted is dropped, and never reaches the page."""
     accounts = Accounts()
     async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
-        await story.shows("● live")
-        await story.press("p")
-        await story.shows("Key from")
+        await open_profiles(story)
         for key in "mXcoXm":
             story.app.simulate_key(key)
         await story.pilot.pause(0.2)
@@ -401,9 +404,7 @@ async def test_a_key_goes_into_no_other_profile_than_its_own() -> None:
 async def test_back_from_connect_is_where_it_was_opened() -> None:
     accounts = Accounts()
     async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
-        await story.shows("● live")
-        await story.press("p")
-        await story.shows("Profiles")
+        await open_profiles(story)
         await story.press("n")
         await story.shows("Connect to PulsAPI")
         await story.press("escape")

@@ -125,6 +125,28 @@ async def create(story: Story, name: str = "Deploy bot") -> None:
     await story.press("enter")
 
 
+def losing() -> FaultyService:
+    """A server that makes a key, and whose answer is lost."""
+    service = FaultyService()
+    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    return service
+
+
+async def lose_a_key(story: Story) -> None:
+    """Create one whose answer is lost, up to the question about it."""
+    await story.shows("● live")
+    await create(story)
+    await story.shows("A key without an owner")
+    await takes_answers(story)
+
+
+async def create_and_see(story: Story) -> None:
+    """Create a key, and have it shown."""
+    await story.shows("● live")
+    await create(story)
+    await story.shows("Shown this once")
+
+
 async def test_rows_stay_while_the_server_is_away() -> None:
     service = FaultyService()
     async with story_of(connector_of(service)) as story:
@@ -216,8 +238,7 @@ async def test_signed_out_then_in_with_another_key() -> None:
 
 
 async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: Path) -> None:
-    service = FaultyService()
-    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    service = losing()
     journal = JournalFile(tmp_path / "journal.json")
     async with story_of(connector_of(service, journal)) as story:
         await story.shows("● live")
@@ -240,8 +261,7 @@ async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: 
 async def test_an_orphan_is_named_again_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = FaultyService()
-    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    service = losing()
     path = tmp_path / "journal.json"
     async with story_of(connector_of(service, JournalFile(path))) as story:
         await story.shows("● live")
@@ -278,9 +298,7 @@ async def test_a_reveal_that_was_cut_is_named_at_the_next_start(tmp_path: Path) 
     service = FaultyService()
     path = tmp_path / "journal.json"
     async with story_of(connector_of(service, JournalFile(path))) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("Shown this once")
+        await create_and_see(story)
     async with story_of(connector_of(service, JournalFile(path))) as story:
         await story.shows("A key without an owner")
         await story.shows("ended before anything")
@@ -383,9 +401,7 @@ async def test_an_uncertain_revoke_that_cant_be_settled_claims_nothing() -> None
 async def test_discard_that_fails_keeps_the_key() -> None:
     service = FaultyService()
     async with story_of(connector_of(service)) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("Shown this once")
+        await create_and_see(story)
         secret = story.secret
         service.revoke_fault = DOWN
         await story.discard()
@@ -442,9 +458,7 @@ async def test_a_key_that_was_revoked_meanwhile_is_not_called_fine() -> None:
     service = FaultyService()
     clock = SteppingClock()
     async with story_of(connector_of(service), clock=clock) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("Shown this once")
+        await create_and_see(story)
         secret = story.secret.reveal()
         await service.revoke_key("key_13")
         clock.ahead += timedelta(seconds=10)
@@ -455,14 +469,10 @@ async def test_a_key_that_was_revoked_meanwhile_is_not_called_fine() -> None:
 
 
 async def test_decided_later_and_revoked_by_hand_is_forgotten(tmp_path: Path) -> None:
-    service = FaultyService()
-    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    service = losing()
     journal = JournalFile(tmp_path / "journal.json")
     async with story_of(connector_of(service, journal)) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("A key without an owner")
-        await takes_answers(story)
+        await lose_a_key(story)
         await story.press("enter")
         await story.put_cursor_on("Deploy bot")
         await story.press("X", "tab", "enter")
@@ -514,14 +524,10 @@ async def test_what_comes_while_the_app_ends_is_no_bug(monkeypatch: pytest.Monke
 
 
 async def test_an_owner_who_says_so_is_written_down(tmp_path: Path) -> None:
-    service, log = FaultyService(), NoLog()
-    service.create_fault, service.makes_the_key_all_the_same = LOST, True
+    service, log = losing(), NoLog()
     connect = connector_of(service, JournalFile(tmp_path / "journal.json"), log=log)
     async with story_of(connect) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("A key without an owner")
-        await takes_answers(story)
+        await lose_a_key(story)
         await story.press("enter")
         await story.shows("without an owner (o)")
         await story.press("o")
@@ -554,9 +560,7 @@ async def test_nobody_is_asked_about_an_owner_in_the_middle_of_something_else(
     service = FaultyService()
     path = tmp_path / "journal.json"
     async with story_of(connector_of(service, JournalFile(path))) as story:
-        await story.shows("● live")
-        await create(story)
-        await story.shows("Shown this once")
+        await create_and_see(story)
     slow = HangingService()
     slow._keys = service._keys  # noqa: SLF001
     slow.answers.clear()
