@@ -232,18 +232,8 @@ async def opened(
         # The palette's field is Textual's own, and blinks.
         for field in app.screen.query(Input):
             field.cursor_blink = False
-        await _settle(pilot)
+        await pilot.pause(0.1)
         yield app, pilot
-
-
-async def _settle(pilot: Pilot[None]) -> None:
-    """Let all of it be drawn, what is under two dialogs too: Textual draws that again by itself
-    only where there is one.
-    """
-    await pilot.pause(0.1)
-    for screen in pilot.app.screen_stack:
-        screen.refresh()
-    await pilot.pause()
 
 
 @asynccontextmanager
@@ -335,7 +325,7 @@ async def draw_all_sizes(name: str) -> AsyncIterator[tuple[Path, str]]:
         async with opened(name, SIZES[0], theme) as (app, pilot):
             for width, height in SIZES:
                 await pilot.resize_terminal(width, height)
-                await _settle(pilot)
+                await pilot.pause(0.1)
                 yield FOLDER / folder / f"{name}-{width}x{height}.svg", picture(app)
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual import events
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 from textual.widgets._toast import Toast
@@ -75,6 +76,12 @@ class Story:
             strip.text.rstrip()
             for strip in self.app.screen._compositor.render_strips()  # noqa: SLF001
         )
+
+    @property
+    def last_row(self) -> str:
+        """The text of the last row, with what is under dialogs."""
+        visible_screen_stack.set(self.app._background_screens)  # noqa: SLF001
+        return self.app.screen._compositor.render_strips()[-1].text  # noqa: SLF001
 
     @property
     def labels(self) -> list[str]:

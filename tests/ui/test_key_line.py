@@ -112,3 +112,14 @@ async def test_garbage_is_collected_again_from_the_first_frame_on() -> None:
         await story.shows("● live")
         assert gc.isenabled()
         assert gc.get_freeze_count()
+
+
+async def test_what_changes_under_two_dialogs_is_drawn() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        line = story.app.screen.query_one(KeyLine)
+        await story.pilot.press("n", "f1")
+        await story.until(lambda: len(story.app.screen_stack) == 3, "a help over a dialog")
+        await story.until(lambda: "Back" in story.last_row, "the keys of the help")
+        line.hints = (Hint("a", "a", "Else", "", "else", enabled=True),)
+        await story.until(lambda: "a Else" in story.last_row, "other keys")

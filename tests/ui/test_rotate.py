@@ -286,9 +286,8 @@ async def test_several_by_one_plan_and_their_end(rotating: Story, tmp_path: Path
     await rotating.press("enter", "enter", "enter")
     await rotating.until(lambda: isinstance(rotating.app.screen, RotateManyScreen), "the plan")
     await rotating.until(lambda: is_focused(rotating, "cancel"), "it opens on Cancel")
-    for name in names:
-        assert name in rotating.text
-    assert "Writes PULSAPI_STATUS_PAGE_WIDGET into" in rotating.text
+    await rotating.until(lambda: all(name in rotating.text for name in names), "all names")
+    await rotating.shows("Writes PULSAPI_STATUS_PAGE_WIDGET into")
     await rotating.press("tab", "enter")
     await rotating.shows("3 of 3 have a successor")
     text = (tmp_path / ".env").read_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -122,6 +123,23 @@ class Dialog(ModalScreen[Result]):
         event.prevent_default()
         self.set_focus(field)
         field.replace(text, *sorted(field.selection))
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw the dialogs under this one anew, too, where something under them changed.
+
+        Textual has the screen that changed ask only the one on top, and shows those between them
+        as it kept them; it has no public name for that.
+        """
+        if regions:
+            for between in self.app.screen_stack[1:-1]:
+                between._set_dirty(*regions)  # noqa: SLF001
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
         """Close with a result; only once this is the screen on top.
