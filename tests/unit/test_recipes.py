@@ -397,7 +397,7 @@ class StandIn:
 
             do_GET = do_POST = do_PUT = _handle  # noqa: N815
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -186,11 +186,11 @@ class Dialog(ModalScreen[Result]):
         return sentence(("Script: ", MUTED), line(self.script_profile or ""))
 
     @staticmethod
-    def buttons(*buttons: Button, id: str | None = None) -> Horizontal:  # noqa: A002
+    def buttons(*buttons: Button, id: str | None = None) -> Horizontal:
         """A row of buttons."""
         return Horizontal(*buttons, classes="buttons", id=id)
 
     @staticmethod
-    def text(content: Content | str, *, id: str | None = None) -> Static:  # noqa: A002
+    def text(content: Content | str, *, id: str | None = None) -> Static:
         """A paragraph; give `Content` wherever there is data in it."""
         return Static(content, id=id, markup=False)

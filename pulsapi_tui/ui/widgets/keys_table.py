@@ -110,7 +110,7 @@ class KeysTable(DataTable[Text]):
     """
     BINDINGS: ClassVar = bindings("table")
 
-    def __init__(self, describe: Callable[[ApiKey], KeyRow], *, id: str) -> None:  # noqa: A002
+    def __init__(self, describe: Callable[[ApiKey], KeyRow], *, id: str) -> None:
         # Before DataTable's own set-up, which asks for the rows already.
         self._describe = describe
         self._keys: Sequence[ApiKey] = ()

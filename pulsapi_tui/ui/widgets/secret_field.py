@@ -30,7 +30,7 @@ class SecretField(Static):
     """
     shown = reactive(False, init=False)
 
-    def __init__(self, secret: Secret, hint: str, *, id: str) -> None:  # noqa: A002
+    def __init__(self, secret: Secret, hint: str, *, id: str) -> None:
         self._secret: Secret | None = secret
         self._hint = hint
         super().__init__(self._masked(), id=id, markup=False)

@@ -50,7 +50,7 @@ class StatePanel(Vertical):
     }
     """
 
-    def __init__(self, state: State, *, id: str) -> None:  # noqa: A002
+    def __init__(self, state: State, *, id: str) -> None:
         self._first = state
         super().__init__(id=id, classes=state.tone or None)
 

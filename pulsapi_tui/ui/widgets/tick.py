@@ -19,7 +19,7 @@ class Tick(Checkbox, inherit_bindings=False):
     Tick { background: $surface; border: none; padding: 0; }
     """
 
-    def __init__(self, label: str, value: bool, *, id: str) -> None:  # noqa: A002
+    def __init__(self, label: str, value: bool, *, id: str) -> None:
         """`label` is a text of ours, never data."""
         self.BUTTON_INNER = _sign(value)
         super().__init__(label, value, id=id, compact=True)
