@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from pulsapi_tui.cli import exits, shapes
 from pulsapi_tui.cli.confirm import agree
@@ -32,11 +32,12 @@ async def create(work: Work) -> int:
     await work.sign_in_to_change()
     listed = await work.list_keys()
     warn_of(name, listed.names)
+    concerns = goal.concerns(work, listed)
     if arguments.dry_run:
-        return _say_plan(work, name, goal)
-    if goal.concerns:
+        return _say_plan(work, name, goal, concerns)
+    if concerns:
         say(goal.where)
-        await agree(goal.concerns, yes=arguments.yes)
+        await agree(concerns, yes=arguments.yes)
     cut = (
         f"Ended while creating “{name}”: it is not known whether a key was made, and where it is. "
         "It is written down: pulsapi-tui keys list names the key, if there is one."
@@ -60,11 +61,11 @@ def warn_of(name: str, taken: Collection[str]) -> None:
         say(f"! {warning}")
 
 
-def _say_plan(work: Work, name: str, goal: Goal) -> int:
+def _say_plan(work: Work, name: str, goal: Goal, concerns: Iterable[str]) -> int:
     if work.arguments.json:
         write_json({"dry_run": True, "name": name, "where": goal.where})
     say(f"Dry run, nothing was sent: would create “{name}”. {goal.where}")
-    for each in goal.concerns:
+    for each in concerns:
         say(f"! {each} It would need --yes.")
     return exits.DONE
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from pulsapi_tui.cli import exits, shapes
 from pulsapi_tui.cli.confirm import agree, agree_by_typing, can_ask
 from pulsapi_tui.cli.create import checked_name, warn_of
@@ -53,9 +55,12 @@ async def begin(work: Work, key: ApiKey, listed: KeyList, ports: Ports) -> int:
         raise exits.StoppedError(f"{OWN_KEY} Leave out --mode.", exits.NOT_ALLOWED)
     if new_name != key.name:
         warn_of(new_name, listed.names)
+    concerns = goal.concerns(work, listed)
     if arguments.dry_run:
-        return _say_plan(work, key, new_name, mode, goal)
-    await _agree(work, goal, mode, key)
+        return _say_plan(work, key, new_name, mode, goal, concerns)
+    await _agree_to_goal(work, goal, concerns)
+    if mode is not Mode.OVERLAP:
+        await _agree_to_revoke(work, mode, key)
     rotation = plan(
         key,
         mode=mode,
@@ -83,7 +88,7 @@ async def go_on(work: Work, rotator: Rotator, listed: KeyList) -> int:
     if rotation.step is Step.WATCH:
         return tell_end(work, rotator, listed)
     if not rotation.stored:
-        await _redirect(work, rotator)
+        await _redirect(work, rotator, listed)
     if arguments.dry_run:
         say("Dry run, nothing was sent.")
         return exits.DONE
@@ -162,7 +167,7 @@ def _check_goal_given(work: Work) -> None:
         )
 
 
-async def _redirect(work: Work, rotator: Rotator) -> None:
+async def _redirect(work: Work, rotator: Rotator, listed: KeyList) -> None:
     """Let the successor go where this command says, if that is another place than was planned."""
     arguments, rotation = work.arguments, rotator.rotation
     if arguments.to is None:
@@ -179,19 +184,15 @@ async def _redirect(work: Work, rotator: Rotator) -> None:
     profile = work.access.profile
     goal = await goal_of(arguments, work.delivery, rotation.new_name, profile, hints)
     if goal.target is not None and goal.target != rotation.target:
-        if goal.concerns:
-            say(goal.where)
-            await agree(goal.concerns, yes=arguments.yes)
+        await _agree_to_goal(work, goal, goal.concerns(work, listed))
         if not arguments.dry_run:
             rotator.deliver_to(goal.target)
 
 
-async def _agree(work: Work, goal: Goal, mode: Mode, key: ApiKey) -> None:
-    if goal.concerns:
+async def _agree_to_goal(work: Work, goal: Goal, concerns: Sequence[str]) -> None:
+    if concerns:
         say(goal.where)
-        await agree(goal.concerns, yes=work.arguments.yes)
-    if mode is not Mode.OVERLAP:
-        await _agree_to_revoke(work, mode, key)
+        await agree(concerns, yes=work.arguments.yes)
 
 
 async def _agree_to_revoke(work: Work, mode: Mode, key: ApiKey) -> None:
@@ -203,7 +204,14 @@ async def _agree_to_revoke(work: Work, mode: Mode, key: ApiKey) -> None:
     )
 
 
-def _say_plan(work: Work, key: ApiKey, new_name: str, mode: Mode, goal: Goal) -> int:
+def _say_plan(
+    work: Work,
+    key: ApiKey,
+    new_name: str,
+    mode: Mode,
+    goal: Goal,
+    concerns: Iterable[str],
+) -> int:
     if work.arguments.json:
         write_json(
             {
@@ -215,7 +223,7 @@ def _say_plan(work: Work, key: ApiKey, new_name: str, mode: Mode, goal: Goal) ->
             }
         )
     say(f"Dry run, nothing was sent: would rotate “{key.name}” (…{key.hint}), {mode}. {goal.where}")
-    for each in goal.concerns:
+    for each in concerns:
         say(f"! {each} It would need --yes.")
     if mode is not Mode.OVERLAP:
         say(f"! {_AT_ONCE[mode]} It would need --yes.")

@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from pulsapi_tui.cli import exits
 from pulsapi_tui.cli.reveal import check_stdout
+from pulsapi_tui.cli.work import Work
 from pulsapi_tui.domain.delivery import PROFILE_WAY, Target, Way
 from pulsapi_tui.domain.equivalents import COMMAND, DEFAULT_VARIABLE, ENV_FILE, FILE
 from pulsapi_tui.domain.errors import DeliveryError
+from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.ports import Delivery
 from pulsapi_tui.domain.profiles import Profile
+from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.text import clean
-from pulsapi_tui.flows.deliver import REPLACED, check_profile_target
+from pulsapi_tui.flows.deliver import check_profile_target, what_is_replaced
 
 
 class Goal(NamedTuple):
@@ -25,8 +28,17 @@ class Goal(NamedTuple):
     """None: to standard output."""
     where: str
     """For a sentence: what a delivery would do."""
-    concerns: tuple[str, ...] = ()
-    """What speaks against it, as sentences."""
+    of_place: tuple[str, ...] = ()
+    """What speaks against the place, as sentences."""
+    held: Secret | None = None
+    """What stands there and would be replaced, unless that is what the key is for."""
+
+    def concerns(self, work: Work, listed: KeyList) -> tuple[str, ...]:
+        """What speaks against it, as sentences; what would be replaced by its name."""
+        if self.held is None:
+            return self.of_place
+        own_id = work.account.authenticated_key_id
+        return (*self.of_place, what_is_replaced(self.held, listed.keys, own_id))
 
 
 def check_options(arguments: argparse.Namespace) -> None:
@@ -69,9 +81,9 @@ async def goal_of(
         held = await delivery.held(target)
     except DeliveryError as error:
         raise exits.StoppedError(f"{error.user_message} Nothing was sent.", exits.FAILED) from None
-    if held is not None and not any(map(held.ends_in, replaces)):
-        concerns = (*concerns, f"Something else stands there already. {REPLACED}")
-    return Goal(target, preview.text, concerns)
+    if held is not None and any(map(held.ends_in, replaces)):
+        held = None
+    return Goal(target, preview.text, tuple(concerns), held)
 
 
 def target_of(arguments: argparse.Namespace, ways: Sequence[Way]) -> Target:

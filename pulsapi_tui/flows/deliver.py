@@ -34,8 +34,7 @@ def check_profile_target(target: Target, profile: Profile) -> None:
         )
 
 
-REPLACED = "It would be replaced, and a key that is replaced can't be had again."
-"""What comes of a delivery to where something stands."""
+_REPLACED = "It would be replaced, and a key that is replaced can't be had again."
 
 
 def what_is_replaced(held: Secret, keys: Iterable[ApiKey], own_id: str) -> str:
@@ -52,7 +51,7 @@ def what_is_replaced(held: Secret, keys: Iterable[ApiKey], own_id: str) -> str:
         what = f"“{found[0].name}” (…{found[0].hint}), which this program signs in with, is there."
     else:
         what = f"“{found[0].name}” (…{found[0].hint}) stands there already."
-    return f"{what} {REPLACED}"
+    return f"{what} {_REPLACED}"
 
 
 async def deliver_key(

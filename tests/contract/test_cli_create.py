@@ -165,13 +165,24 @@ def test_unwise_names_are_allowed_and_told(shop: Shop) -> None:
     assert "Another key has this name" in shop.run("keys", "create", "test", "--to", "file:b").err
 
 
+def test_a_key_that_would_be_replaced_is_named(shop: Shop) -> None:
+    assert shop.run("keys", "create", NAME, "--to", "env:.env").code == exits.DONE
+    there = stored()
+    for options in ((), ("--dry-run",)):
+        ran = shop.run("keys", "create", "Nightly export", "--to", "env:.env", *options)
+        assert f"“{NAME}” (…{there[-4:]}) stands there already. It would be" in ran.said
+        assert there not in ran.said + ran.out
+    assert stored() == there
+    assert sorted(shop.listed().values()) == sorted(["session", NAME])
+
+
 def test_what_stands_there_is_replaced_only_by_a_yes(shop: Shop) -> None:
     Path(".env").write_text("PULSAPI_API_KEY=another\n")
     Path(".env").chmod(0o644)
     ran = shop.run("keys", "create", NAME, "--to", "env:.env")
     assert (ran.code, ran.out) == (exits.NOT_CONFIRMED, "")
     assert "can be read by others now (0644)" in ran.said
-    assert "Something else stands there already" in ran.said
+    assert "Something else stands there already, which is no key of this account" in ran.said
     assert "--yes" in ran.said
     assert list(shop.listed().values()) == ["session"]
     dry = shop.run("keys", "create", NAME, "--to", "env:.env", "--dry-run")

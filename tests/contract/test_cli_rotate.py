@@ -240,6 +240,7 @@ def test_a_rotation_that_was_to_be_shown_needs_to_be_told_where(shop: Shop, old:
     put("local_another")
     refused = shop.run("keys", "rotate", "CI", "--to", "env:.env")
     assert (refused.code, refused.out) == (exits.NOT_CONFIRMED, "")
+    assert "which is no key of this account" in refused.said
     assert shop.run("keys", "rotate", "CI", "--to", "env:.env", "--dry-run", "--yes").code == 0
     assert under_way(shop)[0].target is None
     assert shop.run("keys", "rotate", "CI", "--to", "env:.env", "--yes").code == exits.DONE
