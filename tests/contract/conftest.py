@@ -13,6 +13,7 @@ from pulsapi_tui.api.client import PulsApiClient
 from pulsapi_tui.domain.ports import RetryNotice
 from pulsapi_tui.domain.secret import Secret
 from tests.contract.certificates import Certificates, make_certificates
+from tests.contract.deadlines import Deadlines, patched
 from tests.contract.support import CANARY, FakeClock, RawServer
 
 
@@ -60,6 +61,12 @@ async def make_client(
             return client
 
         yield make
+
+
+@pytest.fixture
+def deadlines(monkeypatch: pytest.MonkeyPatch) -> Deadlines:
+    """Every exchange of the test has such a deadline, and no other one."""
+    return patched(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from pulsapi_tui.api.client import PulsApiClient
@@ -104,12 +104,13 @@ def answering(answer: bytes) -> Handler:
     return handle
 
 
-def hanging(answer: bytes) -> Handler:
-    """Hear something, answer that, and nothing more."""
+def hanging(answer: bytes, then: Callable[[], Awaitable[None]]) -> Handler:
+    """Hear something, answer that, and nothing more; `then` is what happens meanwhile."""
 
     async def handle(tap: Tap, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await tap.hear(reader.read(65536))
         writer.write(answer)
+        await then()
         while await tap.hear(reader.read(65536)):
             pass
         tap.was_left.set()

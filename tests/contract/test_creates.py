@@ -20,6 +20,7 @@ from pulsapi_tui.flows.create import (
     create_key,
 )
 from tests.contract.conftest import MakeClient
+from tests.contract.deadlines import Deadlines
 from tests.contract.support import (
     KEY,
     MINTED,
@@ -41,13 +42,14 @@ from tests.contract.support import (
 
 ANSWER = bytes_of(201, json.dumps(minted()).encode(), "Content-Type: application/json")
 
+ENDLESS = {"no answer": then_stall(b""), "half an answer": then_stall(ANSWER[:-5])}
+
 FAILURES: dict[str, Script] = {
     "cut before the answer": cut(b""),
     "reset before the answer": cut(b"", rst=True),
     "cut in the answer": cut(ANSWER[:-5]),
     "reset in the answer": cut(ANSWER[:-5], rst=True),
-    "no answer": then_stall(b""),
-    "half an answer": then_stall(ANSWER[:-5]),
+    **ENDLESS,
     "500": whole(500),
     "503 with Retry-After": whole(503, None, "Retry-After: 1"),
     "502 from a proxy": whole(502, b"<html>bad gateway</html>"),
@@ -96,13 +98,13 @@ class Bench:
         self.clock = FakeClock()
         self._make_client = make_client
 
-    async def create(self, *, repeatable: bool, deadline_s: float = 20.0) -> CreateOutcome:
+    async def create(self, *, repeatable: bool) -> CreateOutcome:
         async with asyncio.timeout(20):
             return await create_key(
                 "CI",
                 account=account(repeatable=repeatable),
                 listed=KeyList([], NOW),
-                service=self._make_client(deadline_s=deadline_s),
+                service=self._make_client(),
                 journal=self.journal,
                 clock=self.clock,
             )
@@ -112,6 +114,12 @@ class Bench:
         return len(self.journal.open_intents(self.server.base_url, "acct_1"))
 
 
+def failing(failure: str, deadlines: Deadlines) -> Script:
+    """The script of a failure; one that does not end is given up."""
+    script = FAILURES[failure]
+    return deadlines.within(script) if failure in ENDLESS else script
+
+
 @pytest.fixture
 def bench(raw_server: RawServer, make_client: MakeClient, tmp_path: Path) -> Bench:
     return Bench(raw_server, make_client, tmp_path / "journal.json")
@@ -119,10 +127,10 @@ def bench(raw_server: RawServer, make_client: MakeClient, tmp_path: Path) -> Ben
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_without_the_capability_a_create_is_sent_exactly_once(
-    bench: Bench, raw_server: RawServer, failure: str
+    bench: Bench, raw_server: RawServer, deadlines: Deadlines, failure: str
 ) -> None:
-    remote = Remote(raw_server, FAILURES[failure], whole(201, minted()))
-    outcome = await bench.create(repeatable=False, deadline_s=1.0)
+    remote = Remote(raw_server, failing(failure, deadlines), whole(201, minted()))
+    outcome = await bench.create(repeatable=False)
     assert len(remote.posts) == 1
     assert isinstance(outcome, Orphaned)
     assert outcome.orphan == listed_key()
@@ -131,10 +139,11 @@ async def test_without_the_capability_a_create_is_sent_exactly_once(
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_with_the_capability_it_is_repeated_as_the_same_request(
-    bench: Bench, raw_server: RawServer, failure: str
+    bench: Bench, raw_server: RawServer, deadlines: Deadlines, failure: str
 ) -> None:
-    remote = Remote(raw_server, FAILURES[failure], FAILURES[failure], whole(201, minted()))
-    outcome = await bench.create(repeatable=True, deadline_s=1.0)
+    script = failing(failure, deadlines)
+    remote = Remote(raw_server, script, script, whole(201, minted()))
+    outcome = await bench.create(repeatable=True)
     assert isinstance(outcome, Created)
     assert outcome.created.secret.reveal() == MINTED
     assert len({request.headers["idempotency-key"] for request in remote.posts}) == 1

@@ -21,6 +21,7 @@ from pulsapi_tui.domain.profiles import Network
 from pulsapi_tui.domain.secret import Secret
 from tests.canary import Canary
 from tests.contract.certificates import Certificates
+from tests.contract.deadlines import Deadlines
 from tests.contract.support import (
     ACCOUNT,
     FakeClock,
@@ -446,11 +447,13 @@ async def test_a_proxy_that_makes_no_way_is_named(
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["at once", "after 200"])
-async def test_a_proxy_that_hangs_has_sent_nothing_on(answer: bytes, canary: Canary) -> None:
-    async with Tap(hanging(answer)).listening() as proxy:
+async def test_a_proxy_that_hangs_has_sent_nothing_on(
+    answer: bytes, canary: Canary, deadlines: Deadlines
+) -> None:
+    async with Tap(hanging(answer, deadlines.come)).listening() as proxy:
         network = Network(proxy=f"http://127.0.0.1:{proxy.port}")
-        async with client_on("https://pulsapi.test", canary, network, deadline_s=0.2) as client:
-            with pytest.raises(ConnectError, match="within 0 s") as caught:
+        async with client_on("https://pulsapi.test", canary, network, deadline_s=7.0) as client:
+            with pytest.raises(ConnectError, match="within 7 s") as caught:
                 await client.create_key("CI", "request-1", 1)
             assert network.proxy in caught.value.user_message
             async with asyncio.timeout(20):

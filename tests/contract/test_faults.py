@@ -20,6 +20,7 @@ from pulsapi_tui.domain import errors
 from pulsapi_tui.domain.ports import RetryNotice
 from pulsapi_tui.domain.secret import Secret
 from tests.contract.conftest import MakeClient
+from tests.contract.deadlines import Deadlines
 from tests.contract.support import (
     ACCOUNT,
     CANARY,
@@ -200,24 +201,35 @@ ENDLESS: dict[str, Script] = {
 
 @pytest.mark.parametrize("how", ENDLESS)
 async def test_every_exchange_ends_by_its_deadline(
-    raw_server: RawServer, make_client: MakeClient, how: str
+    raw_server: RawServer, make_client: MakeClient, deadlines: Deadlines, how: str
 ) -> None:
-    raw_server.will(ENDLESS[how])
+    raw_server.will(deadlines.within(ENDLESS[how]))
     async with asyncio.timeout(20):
-        with pytest.raises(errors.AnswerLostError, match="did not answer within"):
-            await make_client(deadline_s=0.5).create_key("CI", "r", 1)
+        with pytest.raises(errors.AnswerLostError, match="did not answer within 7 s"):
+            await make_client(deadline_s=7.0).create_key("CI", "r", 1)
     assert len(raw_server.requests) == 1
+    assert deadlines.asked_s == [7.0]
+
+
+async def test_a_deadline_comes_by_the_clock(
+    raw_server: RawServer, make_client: MakeClient
+) -> None:
+    raw_server.will(then_stall(b""))
+    async with asyncio.timeout(20):
+        with pytest.raises(errors.NetworkError):
+            await make_client(deadline_s=0.1).create_key("CI", "r", 1)
 
 
 @pytest.mark.parametrize("call", REPEATED)
 async def test_each_try_has_a_deadline_of_its_own(
-    raw_server: RawServer, make_client: MakeClient, call: str
+    raw_server: RawServer, make_client: MakeClient, deadlines: Deadlines, call: str
 ) -> None:
-    raw_server.will(then_stall(b""))
+    raw_server.will(deadlines.within(then_stall(b"")))
     async with asyncio.timeout(20):
         with pytest.raises(errors.AnswerLostError):
-            await CALLS[call][0](make_client(deadline_s=0.5))
+            await CALLS[call][0](make_client(deadline_s=7.0))
     assert len(raw_server.requests) == MAX_TRIES
+    assert deadlines.asked_s == [7.0] * MAX_TRIES
 
 
 async def test_a_server_that_accepts_nobody_is_not_waited_for(make_client: MakeClient) -> None:
@@ -593,7 +605,7 @@ async def test_cancelled_calls_use_nothing_up(
 async def test_calls_that_ran_out_of_time_use_nothing_up(
     raw_server: RawServer, make_client: MakeClient
 ) -> None:
-    client = make_client(deadline_s=0.5)
+    client = make_client(deadline_s=2.0)
     raw_server.will(then_stall(b""))
     async with asyncio.timeout(20):
         ends = await asyncio.gather(
