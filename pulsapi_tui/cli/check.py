@@ -34,7 +34,7 @@ async def check(work: Work) -> int:
         work.clock.now(),
         session_key_id=account.authenticated_key_id,
         rotating=work.ends.rotating,
-        unowned={key.id for _, key in work.ends.orphans},
+        unowned=work.ends.unowned,
     )
     if arguments.json:
         write_json(

@@ -17,11 +17,10 @@ def tell_keys(ends: OpenEnds, profile: str) -> None:
         keys = [f"“{key.name}” (…{key.hint}, {key.id})" for _, key in ends.orphans]
         line = revoke_line([key.id for _, key in ends.orphans[:MOST_NAMED]], profile)
         say(
-            f"! Created here and not known to be stored anywhere: {_some(keys)}. If you do not "
+            f"! Live, and not known to be stored anywhere: {_some(keys)}. If you do not "
             f"have {'them' if len(keys) > 1 else 'it'}: {line}"
         )
-    elif ends.waiting:
-        names = [f"“{intent.name}”" for intent in ends.waiting]
+    elif names := [f"“{each.name}”" for each in ends.waiting if each.key_id is None]:
         say(
             f"! Asked for here, without an answer so far: {_some(names)}. The list does not show "
             "such a key; look again in ten minutes."

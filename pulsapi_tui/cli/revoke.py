@@ -93,8 +93,9 @@ async def revoke_and_tell(work: Work, keys: Sequence[ApiKey]) -> int:
     for outcome in outcomes:
         if outcome.key.id not in certain:
             work.recorder.revoked(outcome)
-    dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
-    problem = forget_keys(dead, work.account, work.session.service.origin, work.session.journal)
+    dead = [outcome.key for outcome in outcomes if outcome.is_dead]
+    session = work.session
+    problem = forget_keys(dead, work.account, session.service.origin, session.journal, work.clock)
     if problem is not None:
         say(f"pulsapi-tui: {problem.user_message}")
     _tell(work, outcomes)

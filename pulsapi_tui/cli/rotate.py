@@ -47,6 +47,7 @@ async def rotate(work: Work) -> int:
             exits.FAILED,
         )
     rotator = Rotator(rotation, work.account, ports_of(work))
+    rotator.recognise(listed)
     rotator.observe(listed)
     if is_here and rotator.unwritten_since is not None:
         # Each look makes the next answer better.

@@ -12,7 +12,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.rotation import Rotation, Step
 from pulsapi_tui.domain.typed import word_to_type
 from pulsapi_tui.domain.verdict import Verdict
-from pulsapi_tui.flows.rotate import Rotator
+from pulsapi_tui.flows.rotate import Rotator, what_is_lost
 from pulsapi_tui.flows.rotation_verdict import READY, verdict_of, why_revoked
 
 _DECIDED = frozenset({Step.WATCH, Step.REVOKE, Step.CONFIRM})
@@ -90,12 +90,16 @@ def _say_not_yet(work: Work, rotation: Rotation, verdict: Verdict | None) -> Non
 
 async def abandon(work: Work, rotator: Rotator, *, keep_both: bool) -> int:
     """End a rotation before its end."""
-    rotation = rotator.rotation
     what = "keep both keys" if keep_both else "revoke the successor"
     if work.arguments.dry_run:
-        say(f"Dry run, nothing was sent: would {what} of {rotation.old.shown}.")
+        say(f"Dry run, nothing was sent: would {what} of {rotator.rotation.old.shown}.")
         return exits.DONE
+    unknown = await rotator.look_for_successor()
+    if unknown is not None:
+        raise exits.StoppedError(f"Nothing was changed. {unknown.message}", exits.FAILED)
+    rotation = rotator.rotation
     if not keep_both and rotation.new is not None:
+        say(f"! {what_is_lost(rotation)}")
         new = rotation.new.as_key(rotation.started_at)
         await agree_by_typing(
             word_to_type([new], work.clock.now(), must_type=True),

@@ -14,11 +14,14 @@ SETTLED_AFTER = timedelta(minutes=10)
 """A request that has not shown up by then never will: the time in which the contract lets a
 create be repeated, and far beyond the server's deadline for a body."""
 
-IntentState = Literal["requested", "created"]
+IntentState = Literal["requested", "created", "replaced"]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """A create that is not over: asked for and not answered, or answered and not yet stored."""
+    """A create that is not over: asked for and not answered, or answered and not yet stored.
+
+    Or a key that stood where its successor went, and that was kept: who has it now is not known.
+    """
 
     request_id: str
     """Sent as `Idempotency-Key`."""

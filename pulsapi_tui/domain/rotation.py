@@ -104,6 +104,8 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     new: KeyRef | None = None
     stored: bool = False
     """The successor's secret is known to be somewhere else than here."""
+    old_was_there: bool = False
+    """The old key stood where the successor goes, before that one was delivered."""
     watch: Watch
     """What was seen of both keys."""
     done: tuple[StepDone, ...] = ()

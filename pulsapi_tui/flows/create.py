@@ -109,7 +109,7 @@ async def create_key(
             if pause_s > LONGEST_PAUSE_S:
                 break
             continue
-        return Created(created, _remember(created.key, intent, journal))
+        return Created(created, remember(created.key, intent, journal))
     if doubt is None:
         raise AssertionError("every sending ended in an answer or a doubt")
     return await _look_for(intent, doubt, service, journal, clock)
@@ -132,10 +132,11 @@ async def repeat_create(
         created = await service.create_key(intent.name, intent.request_id, attempt)
     except PulsapiError as error:
         return await _look_for(intent, error, service, journal, clock)
-    return Created(created, _remember(created.key, intent, journal))
+    return Created(created, remember(created.key, intent, journal))
 
 
-def _remember(key: ApiKey, intent: Intent, journal: Journal) -> Intent:
+def remember(key: ApiKey, intent: Intent, journal: Journal) -> Intent:
+    """The intent, with the key that it made; on disk, if that can be written."""
     known = msgspec.structs.replace(intent, state="created", key_id=key.id, hint=key.hint)
     try:
         journal.put(known)
@@ -156,7 +157,7 @@ async def _look_for(
     if orphan is None:
         # Not listed is no proof: the request may still be on its way.
         return Unresolved(error, intent)
-    return Orphaned(error, orphan, _remember(orphan, intent, journal))
+    return Orphaned(error, orphan, remember(orphan, intent, journal))
 
 
 def find_orphan(intent: Intent, keys: Iterable[ApiKey]) -> ApiKey | None:

@@ -12,8 +12,8 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Journal, KeyService, OpenRotations, RotationJournal
-from pulsapi_tui.domain.rotation import Rotation
-from pulsapi_tui.flows.create import review_intents
+from pulsapi_tui.domain.rotation import Rotation, Step, ref
+from pulsapi_tui.flows.create import find_own_orphan, review_intents
 from pulsapi_tui.flows.revoke import RevokeOutcome, revoke_keys
 
 
@@ -31,12 +31,36 @@ class OpenEnds(msgspec.Struct, frozen=True):
         """The keys that are rotating: which ones they are, by their ids."""
         return rotating_keys([*self.rotations.here, *self.rotations.elsewhere])
 
+    @property
+    def unowned(self) -> frozenset[str]:
+        """The ids of keys that nobody is known to have, successors among them."""
+        orphans = {key.id for _, key in self.orphans}
+        return frozenset(orphans | unstored_keys(self.rotations.here))
+
 
 def rotating_keys(rotations: Iterable[Rotation]) -> dict[str, str]:
     """The old and the new keys of rotations: which ones they are, by their ids."""
     found = list(rotations)
     keys = {rotation.old.id: OLD_KEY for rotation in found}
     return keys | {each.new.id: SUCCESSOR for each in found if each.new is not None}
+
+
+def unstored_keys(rotations: Iterable[Rotation]) -> set[str]:
+    """The ids of successors that are not known to be stored."""
+    return {each.new.id for each in rotations if each.new is not None and not each.stored}
+
+
+def recognised(rotation: Rotation, keys: KeyList, journal: Journal, clock: Clock) -> Rotation:
+    """With the successor that an unanswered create has made, if the list shows it.
+
+    Raises `JournalError`.
+    """
+    if rotation.new is not None or rotation.begun_at is None or rotation.step is not Step.CREATE:
+        return rotation
+    intents = journal.open_intents(rotation.origin, rotation.account_id)
+    intent = next((each for each in intents if each.rotation_id == rotation.id), None)
+    made = None if intent is None else find_own_orphan(intent, keys.keys, journal, clock)
+    return rotation if made is None else msgspec.structs.replace(rotation, new=ref(made))
 
 
 def open_ends(
@@ -47,19 +71,21 @@ def open_ends(
     What another instance, still alive, is at is no open end; of its rotations only the keys are
     told.
     """
-    rotations = journal.open_rotations(origin, account.id)
+    found = journal.open_rotations(origin, account.id)
+    here = tuple(recognised(each, listed, journal, clock) for each in found.here)
+    rotations = OpenRotations(here, found.elsewhere)
     ids = {each.id for each in (*rotations.here, *rotations.elsewhere)}
     intents = review_intents(listed, account, origin, journal, clock, ids)
     return OpenEnds(intents.orphans, intents.waiting, rotations)
 
 
 def forget_keys(
-    key_ids: Collection[str], account: Account, origin: str, journal: Journal
+    dead: Collection[ApiKey], account: Account, origin: str, journal: Journal, clock: Clock
 ) -> JournalError | None:
     """Of keys that are dead, nothing needs to be remembered. Returns what went wrong, if it did."""
     try:
         for intent in journal.open_intents(origin, account.id):
-            if intent.key_id in key_ids:
+            if find_own_orphan(intent, tuple(dead), journal, clock) is not None:
                 journal.remove(intent.request_id)
     except JournalError as error:
         return error

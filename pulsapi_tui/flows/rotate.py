@@ -13,8 +13,8 @@ import secrets
 import msgspec
 
 from pulsapi_tui.domain.delivery import Target
-from pulsapi_tui.domain.errors import PulsapiError
-from pulsapi_tui.domain.intents import SETTLED_AFTER
+from pulsapi_tui.domain.errors import JournalError, PulsapiError
+from pulsapi_tui.domain.intents import SETTLED_AFTER, Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.rotation import KeyRef, Mode, Rotation, Step, ref
@@ -23,6 +23,7 @@ from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Watch
 from pulsapi_tui.flows.deliver import try_key
+from pulsapi_tui.flows.open_ends import forget_keys
 from pulsapi_tui.flows.revoke import RevokeOutcome, revoke_keys
 from pulsapi_tui.flows.rotation_record import Advanced, Ports
 from pulsapi_tui.flows.successor import Successor
@@ -69,6 +70,22 @@ def plan(
     )
     ports.journal.claim_rotation(rotation)
     return rotation
+
+
+def old_is(rotation: Rotation) -> str:
+    """What becomes of the old key where a rotation without a successor is abandoned."""
+    dead = rotation.old_may_be_dead
+    return f"The old key {rotation.old.shown} {'is revoked, or may be' if dead else 'works on'}."
+
+
+def what_is_lost(rotation: Rotation) -> str:
+    """What can't be had again where a rotation with a successor is abandoned, as sentences."""
+    if not rotation.stored:
+        return "Nobody is known to have the successor's secret: unless you do, revoke it."
+    delivered = next((each.what for each in rotation.done if each.step is Step.DELIVER), "")
+    if rotation.old_was_there:
+        return f"{delivered} The old key stood there: nobody may have it any more."
+    return f"{delivered} Once it is revoked, a dead key stands there."
 
 
 class Rotator(Successor):
@@ -174,7 +191,10 @@ class Rotator(Successor):
 
     async def _send_revoke(self, key_ref: KeyRef) -> RevokeOutcome:
         key = key_ref.as_key(self.rotation.started_at)
-        [outcome] = await revoke_keys([key], account=self.account, service=self._ports.service)
+        ports = self._ports
+        [outcome] = await revoke_keys([key], account=self.account, service=ports.service)
+        if outcome.is_dead:
+            forget_keys([key], self.account, self.rotation.origin, ports.journal, ports.clock)
         return outcome
 
     async def _confirm(self) -> Advanced:
@@ -221,21 +241,74 @@ class Rotator(Successor):
         return Advanced(True, f"The successor {new.shown} is revoked.")
 
     async def abandon(self, *, keep_both: bool) -> Advanced:
-        """End the rotation before its end: without the successor, or with both keys."""
-        if keep_both:
-            abandoned = Advanced(True, "Both keys are kept, and both work.")
-        elif self._successor_is_the_last():
-            abandoned = Advanced(
-                False,
-                f"The old key {self.rotation.old.shown} is revoked, or may be: without its "
-                "successor there would be no key that works. It is kept; go on.",
-            )
-        else:
-            abandoned = await self._revoke_successor()
+        """End the rotation before its end: without the successor, or with both keys.
+
+        An old key that the successor took the place of is named from then on as one that nobody is
+        known to have, unless it is dead.
+        """
+        abandoned = await self.look_for_successor() or await self._abandon(keep_both=keep_both)
         if abandoned.done:
+            if await self._old_is_replaced():
+                message = f"{abandoned.message} {self._name_the_replaced()}"
+                abandoned = abandoned._replace(message=message)
             self._forget()
         self._note("rotate.abandon", False, abandoned)
         return abandoned
+
+    async def _abandon(self, *, keep_both: bool) -> Advanced:
+        rotation = self.rotation
+        if rotation.new is None:
+            if self.may_still_come:
+                message = (
+                    "It is not known whether a successor was made: it is named if the list shows "
+                    "it."
+                )
+            else:
+                message = "No successor was made."
+            return Advanced(True, f"{message} {old_is(rotation)}")
+        if keep_both:
+            works = "Both keys are kept, and both work."
+            lost = "" if rotation.stored else f" Nobody is known to have {rotation.new.shown}."
+            return Advanced(True, f"{works}{lost}")
+        if self._successor_is_the_last():
+            return Advanced(
+                False,
+                f"The old key {rotation.old.shown} is revoked, or may be: without its "
+                "successor there would be no key that works. It is kept; go on.",
+            )
+        revoked = await self._revoke_successor()
+        if revoked.done and rotation.stored:
+            return Advanced(True, f"{revoked.message} Where it was delivered, a dead key stands.")
+        return revoked
+
+    async def _old_is_replaced(self) -> bool:
+        """Whether the old key works on, and no longer stands where the successor went."""
+        rotation = self.rotation
+        if not rotation.old_was_there or rotation.old_may_be_dead:
+            return False
+        held = await self._held()
+        return held is None or not held.ends_in(rotation.old.hint)
+
+    def _name_the_replaced(self) -> str:
+        """Have the old key asked about; what is to be said of it."""
+        rotation, now = self.rotation, self._ports.clock.now()
+        intent = Intent(
+            request_id=secrets.token_urlsafe(24),
+            origin=rotation.origin,
+            account_id=rotation.account_id,
+            name=rotation.old.name,
+            requested_at=now,
+            state="replaced",
+            key_id=rotation.old.id,
+            hint=rotation.old.hint,
+            target=rotation.where,
+        )
+        said = f"It had taken the place of {rotation.old.shown}, which works on"
+        try:
+            self._ports.journal.put(intent)
+        except JournalError as error:
+            return f"{said}: revoke that one, unless you have it elsewhere. {error.user_message}"
+        return f"{said}, and counts as a key without an owner now."
 
     def _successor_is_the_last(self) -> bool:
         """Whether the successor is somewhere, and the old key may be dead."""

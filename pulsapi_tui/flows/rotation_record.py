@@ -16,6 +16,7 @@ from pulsapi_tui.domain.ports import Clock, Delivery, KeyService, RotationJourna
 from pulsapi_tui.domain.rotation import KeyRef, Rotation, Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.verdict import observed
+from pulsapi_tui.flows.open_ends import recognised
 
 
 class Advanced(NamedTuple):
@@ -61,6 +62,8 @@ class RotationRecord:
         self.intent: Intent | None = None
         self._old_secret: Secret | None = None
         self._is_forgotten = False
+        self._is_creating = False
+        """A create is under way here: what the list shows is told by its answer."""
         self.unwritten_since: float | None = None
         """By the monotonic clock: since when there are observations that are not written down."""
 
@@ -83,6 +86,15 @@ class RotationRecord:
             self.rotation = msgspec.structs.replace(self.rotation, watch=watch)
             if self.unwritten_since is None:
                 self.unwritten_since = self._ports.clock.monotonic()
+
+    def recognise(self, listed: KeyList) -> None:
+        """Take the successor of a create whose answer never came from a list that shows it."""
+        if self._is_creating:
+            return
+        with suppress(JournalError):
+            known = recognised(self.rotation, listed, self._ports.journal, self._ports.clock)
+            if known is not self.rotation:
+                self._save(known)
 
     def write_down(self) -> None:
         """Write down what was observed."""

@@ -20,6 +20,7 @@ from pulsapi_tui.flows.create import (
     Orphaned,
     create_key,
     find_own_orphan,
+    remember,
     repeat_create,
 )
 from pulsapi_tui.flows.deliver import deliver_key
@@ -37,18 +38,22 @@ class Successor(RotationRecord):
         except JournalError as error:
             # Without it, it is not known whether one was sent already.
             return Advanced(False, f"Nothing was sent. {error.user_message}")
-        if before is not None:
-            return await self._go_on_creating(before)
-        outcome = await create_key(
-            self.rotation.new_name,
-            account=self.account,
-            listed=listed,
-            service=self._ports.service,
-            journal=self._ports.journal,
-            clock=self._ports.clock,
-            rotation_id=self.rotation.id,
-        )
-        return self._take(outcome)
+        self._is_creating = True
+        try:
+            if before is not None:
+                return await self._go_on_creating(before)
+            outcome = await create_key(
+                self.rotation.new_name,
+                account=self.account,
+                listed=listed,
+                service=self._ports.service,
+                journal=self._ports.journal,
+                clock=self._ports.clock,
+                rotation_id=self.rotation.id,
+            )
+            return self._take(outcome)
+        finally:
+            self._is_creating = False
 
     def _unfinished_create(self) -> Intent | None:
         """The create of this rotation whose end nobody saw, if any. Raises `JournalError`."""
@@ -72,13 +77,39 @@ class Successor(RotationRecord):
         )
         if outcome is not None:
             return self._take(outcome)
+        return await self._look_at_the_list(intent)
+
+    async def look_for_successor(self) -> Advanced | None:
+        """Find out what became of a create whose answer never came; no other one is sent.
+
+        Returns why that can't be known, where it can't.
+        """
+        try:
+            intent = None if self.rotation.new is not None else self._unfinished_create()
+        except JournalError as error:
+            return Advanced(False, error.user_message, error=error)
+        if intent is None:
+            return None
+        looked = await self._look_at_the_list(intent)
+        return looked if looked.error is not None else None
+
+    @property
+    def may_still_come(self) -> bool:
+        """Whether a create was sent, and it is not known that it made nothing."""
+        try:
+            return self.rotation.new is None and self._unfinished_create() is not None
+        except JournalError:
+            return True
+
+    async def _look_at_the_list(self, intent: Intent) -> Advanced:
         try:
             keys = (await self._ports.service.list_keys()).keys
         except PulsapiError as error:
             return Advanced(False, f"The list can't be read. {error.user_message}", error=error)
         orphan = find_own_orphan(intent, keys, self._ports.journal, self._ports.clock)
         if orphan is not None:
-            return self._take(Orphaned(PulsapiError("Its answer was lost."), orphan, intent))
+            known = remember(orphan, intent, self._ports.journal)
+            return self._take(Orphaned(PulsapiError("Its answer was lost."), orphan, known))
         age = self._ports.clock.now() - intent.requested_at
         if age < SETTLED_AFTER:
             left = span((SETTLED_AFTER - age).total_seconds())
@@ -162,7 +193,9 @@ class Successor(RotationRecord):
     def deliver_to(self, target: Target) -> None:
         """The successor goes somewhere else than was planned."""
         where = self._ports.delivery.preview(target).text
-        self._save(msgspec.structs.replace(self.rotation, target=target, where=where))
+        self._save(
+            msgspec.structs.replace(self.rotation, target=target, where=where, old_was_there=False)
+        )
 
     async def _find_secret(self) -> Advanced:
         """After a cut: is the successor in its target, or can the server mint its secret again?"""
@@ -203,3 +236,5 @@ class Successor(RotationRecord):
             held = await self._ports.delivery.held(target)
             if held is not None and held.ends_in(self.rotation.old.hint):
                 self._old_secret = held
+                # On disk before it is gone from there.
+                self._save(msgspec.structs.replace(self.rotation, old_was_there=True))

@@ -325,7 +325,7 @@ class Asks(Protocol):
         """Show how far something has come."""
         ...
 
-    async def abandon(self, rotation: Rotation) -> bool | None:
+    async def abandon(self, rotation: Rotation, *, may_still_come: bool) -> bool | None:
         """How to end a rotation early: True keeps both keys, False revokes the successor."""
         ...
 

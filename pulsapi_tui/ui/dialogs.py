@@ -249,11 +249,11 @@ class Dialogs:
         await self._open(screen)
         return screen
 
-    async def abandon(self, rotation: Rotation) -> bool | None:
+    async def abandon(self, rotation: Rotation, *, may_still_come: bool) -> bool | None:
         """How to end a rotation early."""
         from pulsapi_tui.ui.screens.abandon import AbandonScreen
 
-        return await self._ask(AbandonScreen(rotation))
+        return await self._ask(AbandonScreen(rotation, may_still_come=may_still_come))
 
     async def another_key(self, origin: str) -> Secret | None:
         """A credential to go on with."""

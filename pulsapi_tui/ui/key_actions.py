@@ -282,8 +282,8 @@ class KeyActions:
         for outcome in outcomes:
             if outcome.key.id not in noted:
                 self._recorder.revoked(outcome, why)
-        dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
-        self._view.drop(dead)
+        dead = [outcome.key for outcome in outcomes if outcome.is_dead]
+        self._view.drop({key.id for key in dead})
         self._orphans.forget_keys(dead)
         self._view.look_again()
         return outcomes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from pulsapi_tui.domain.errors import JournalError
@@ -124,16 +124,22 @@ class Orphans:
         except JournalError as error:
             self._view.say(error.user_message, "warning")
 
-    def forget_keys(self, key_ids: set[str]) -> None:
+    def forget_keys(self, dead: Sequence[ApiKey]) -> None:
         """Of keys that are dead, nothing needs to be remembered."""
+        session = self._session
         error = forget_keys(
-            key_ids, self._view.account, self._session.service.origin, self._session.journal
+            dead, self._view.account, session.service.origin, session.journal, self._clock
         )
         if error is not None:
             self._view.say(error.user_message, "warning")
 
 
 def _why(intent: Intent) -> str:
+    if intent.state == "replaced":
+        return (
+            "It stood where its successor went, and was replaced there when that rotation was "
+            "abandoned. It works on; nothing is known of another copy of its secret."
+        )
     if intent.target is not None:
         return (
             "This program created it, tried to deliver it, and ended before anything proved that "

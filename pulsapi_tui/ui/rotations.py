@@ -13,7 +13,7 @@ from pulsapi_tui.domain.rotation import Rotation, Step
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Verdict
-from pulsapi_tui.flows.open_ends import rotating_keys
+from pulsapi_tui.flows.open_ends import rotating_keys, unstored_keys
 from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.flows.rotation_verdict import verdict_of
@@ -127,7 +127,9 @@ class Rotations:
                 del self._rotators[rotation_id]
         for rotation in found.here:
             if rotation.id not in self._rotators:
-                self._rotators[rotation.id] = Rotator(rotation, self._view.account, self._ports)
+                rotator = Rotator(rotation, self._view.account, self._ports)
+                rotator.recognise(self._view.key_list)
+                self._rotators[rotation.id] = rotator
         if found.here and not self._told:
             names = ", ".join(rotation.old.shown for rotation in found.here[:3])
             more = f" and {len(found.here) - 3} more" if len(found.here) > 3 else ""
@@ -143,6 +145,7 @@ class Rotations:
         due: list[Rotator] = []
         for rotator in self._rotators.values():
             rotator.observe(self._view.key_list)
+            rotator.recognise(self._view.key_list)
             since = rotator.unwritten_since
             if since is not None and now - since >= WRITE_AFTER_S:
                 due.append(rotator)
@@ -171,6 +174,13 @@ class Rotations:
     def end(self, rotator: Rotator) -> None:
         """It is over, or abandoned."""
         self._rotators.pop(rotator.rotation.id, None)
+
+    @property
+    def without_secret(self) -> list[str]:
+        """The successors whose secret is neither here nor known to be stored, for a sentence."""
+        rotations = [each.rotation for each in self._rotators.values() if not each.in_hand]
+        unstored = unstored_keys(rotations)
+        return [each.new.shown for each in rotations if each.new and each.new.id in unstored]
 
     def let_go(self) -> None:
         """Forget those that are over."""

@@ -576,6 +576,39 @@ def test_a_revoke_of_which_nothing_is_known(shop: Shop, old: TestKey, server: Ru
 # Abandon
 
 
+def test_an_old_key_that_its_successor_replaced_is_named(shop: Shop, old: TestKey) -> None:
+    shop.run("keys", "rotate", "CI", "--to", "env:.env", "--yes")
+    ran = shop.run("keys", "rotate", old.id, "--abandon", "revoke-new", "--yes")
+    assert ran.code == exits.DONE
+    assert "The old key stood there: nobody may have it any more." in ran.said
+    assert shop.status_of(stored()) == 401
+    checked = shop.run("check")
+    assert checked.code == exits.FOUND
+    assert f"not known to be stored anywhere: “CI” (…{old.secret[-4:]}, {old.id})" in checked.err
+    assert shop.run("keys", "revoke", old.id, "--yes").code == exits.DONE
+    assert shop.intents == ()
+
+
+def test_a_successor_that_nobody_saw_is_found_and_can_be_abandoned(
+    shop: Shop, old: TestKey, server: Running
+) -> None:
+    # 1 account, 2 list, 3 create.
+    cuts = from_on(3, Fault(Place.ACTED, Way.FIN))
+    with cutting(server, cuts) as proxy:
+        shop.url = proxy.base_url
+        assert shop.run("keys", "rotate", "CI", "--to", "env:.env").code == exits.NOT_KNOWN
+        new_id = next(iter(proxy.minted))
+        cuts.clear()
+        checked = shop.run("check")
+        assert checked.code == exits.FOUND
+        assert new_id in checked.out
+        ran = shop.run("keys", "rotate", old.id, "--abandon", "revoke-new", "--yes")
+        assert ran.code == exits.DONE
+        assert "Nobody is known to have the successor's secret" in ran.said
+        assert shop.listed().keys() & {old.id, new_id} == {old.id}
+    assert stored() == old.secret
+
+
 def test_abandon(shop: Shop, old: TestKey) -> None:
     begin = ("keys", "rotate", "CI", "--to", "env:.env", "--yes")
     first = shop.run(*begin).out.strip()

@@ -208,8 +208,8 @@ class Person:
         self._ledger.asked.update(key.id for key in keys)
         outcomes = await revoke_keys(keys, account=self.account, service=self._life.service)
         self._claimed(outcomes)
-        dead = {outcome.key.id for outcome in outcomes if outcome.is_dead}
-        error = forget_keys(dead, self.account, ORIGIN, self._life.journal)
+        dead = [outcome.key for outcome in outcomes if outcome.is_dead]
+        error = forget_keys(dead, self.account, ORIGIN, self._life.journal, self._life.clock)
         assert error is None
         return ", ".join(f"{outcome.key.id} {outcome.state.value}" for outcome in outcomes)
 

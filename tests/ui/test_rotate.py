@@ -14,6 +14,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.server.traffic import read_env_file
 from pulsapi_tui.ui.screens.deliver_key import DeliverKeyScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
+from pulsapi_tui.ui.screens.orphan import OrphanScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.screens.revoke_key import RevokeKeysScreen
 from pulsapi_tui.ui.screens.rotate_key import RotateKeyScreen
@@ -147,13 +148,19 @@ async def test_abandoning_is_a_choice(rotating: Story, keep_both: bool) -> None:
     assert new is not None
     await rotating.press("a")
     await rotating.shows("Abandon the rotation?")
+    await rotating.shows("The old key stood there: nobody may have it any more.")
     assert is_focused(rotating, "back")
     await rotating.press("tab", *(() if keep_both else ("tab",)), "enter")
     await rotating.shows("Both keys are kept" if keep_both else "is revoked.")
     assert await works(rotating, old)
     assert await works(rotating, new) is keep_both
     await rotating.press("escape")
-    await rotating.until(lambda: isinstance(rotating.app.screen, KeysScreen), "the list")
+    await rotating.shows("A key without an owner")
+    await rotating.shows("It stood where its successor went")
+    assert isinstance(rotating.app.screen, OrphanScreen)
+    await rotating.until(lambda: is_focused(rotating, "later"), "it takes an answer")
+    await rotating.press("enter")
+    await rotating.shows("! 1 without an owner (o)")
     assert "under way" not in rotating.text
 
 

@@ -101,7 +101,11 @@ async def test_a_dead_key_that_can_t_be_struck_off_is_dead_all_the_same(bench: B
 def test_dead_keys_are_forgotten_and_others_are_not(bench: Bench) -> None:
     bench.journal.put(intent("dead", key_id="dead"))
     bench.journal.put(intent("alive", key_id="alive"))
-    assert forget_keys({"dead"}, ACCOUNT, ORIGIN, bench.journal) is None
-    assert [each.name for each in bench.intents] == ["alive"]
+    bench.journal.put(intent("unanswered"))
+    bench.journal.put(intent("other"))
+    dead = [make_key("dead"), make_key("found", "unanswered", created_ago=timedelta(0))]
+    assert forget_keys(dead, ACCOUNT, ORIGIN, bench.journal, bench.clock) is None
+    assert [each.name for each in bench.intents] == ["alive", "other"]
     bench.journal.failing = ("open_intents",)
-    assert forget_keys({"alive"}, ACCOUNT, ORIGIN, bench.journal) is not None
+    alive = [make_key("alive")]
+    assert forget_keys(alive, ACCOUNT, ORIGIN, bench.journal, bench.clock) is not None

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulsapi_tui.domain.rotation import Rotation
+from pulsapi_tui.flows.rotate import old_is, what_is_lost
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
@@ -26,15 +27,23 @@ class AbandonScreen(Dialog[bool | None]):
         "of them."
     )
 
-    def __init__(self, rotation: Rotation) -> None:
+    def __init__(self, rotation: Rotation, *, may_still_come: bool) -> None:
+        """`may_still_come` where a create was sent, and no list shows a successor so far."""
         super().__init__("Abandon the rotation?", danger=True)
         self._rotation = rotation
+        self._may_still_come = may_still_come
 
     def compose_dialog(self) -> Iterable[Widget]:
         """What each way leaves behind."""
         rotation = self._rotation
+        warning = ""
         if rotation.new is None:
-            text = f"No successor was made. The old key {rotation.old.shown} stays as it is."
+            text = f"No successor was made. {old_is(rotation)}"
+            if self._may_still_come:
+                text = (
+                    "A successor was asked for, and the answer never came. No list shows it so "
+                    f"far; once one does, you are asked about it. {old_is(rotation)}"
+                )
         elif rotation.old_may_be_dead:
             text = (
                 f"The old key {rotation.old.shown} is revoked, or may be. Its successor "
@@ -46,7 +55,10 @@ class AbandonScreen(Dialog[bool | None]):
                 "can be revoked, which breaks what has picked it up; or both are kept, and both "
                 "work."
             )
+            warning = what_is_lost(rotation)
         yield self.text(sentence(text))
+        if warning:
+            yield self.text(sentence((f"! {warning}", "$warning")), id="lost")
         buttons = [Button("Go back", id="back", variant="primary")]
         if rotation.new is None or rotation.old_may_be_dead:
             buttons.append(Button("Abandon", id="keep"))
