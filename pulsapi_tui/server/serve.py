@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pulsapi_tui.server.auth import mint_key
+from pulsapi_tui.server.auth import digest_of, is_well_formed, mint_key
 from pulsapi_tui.server.creates import new_key_id
 from pulsapi_tui.server.listen import ListenError, base_url, make_server, open_socket, run_server
 from pulsapi_tui.server.rows import AccountRow, KeyRow
@@ -20,6 +20,8 @@ from pulsapi_tui.server.store import Store, StoreUnavailableError
 KEY_FILE = "owner.key"
 DATABASE_FILE = "pulsapi.sqlite"
 LOCK_FILE = "lock"
+
+_STOP = "Stop it with ctrl+c."
 
 
 def serve(host: str, port: int, data_dir: Path) -> int:
@@ -52,7 +54,12 @@ def _serve_on(listener: socket.socket, data_dir: Path) -> int:
         key_file = data_dir / KEY_FILE
         with closing(Store(data_dir / DATABASE_FILE)) as store:
             is_new = _prepare_account(store, key_file)
-            asyncio.run(_run(store, listener, _greeting(base_url(listener), key_file, is_new)))
+            url = base_url(listener)
+            works = _works(store, key_file)
+            greeting = (
+                _greeting(url, key_file, is_new) if works else _greeting_without_key(url, key_file)
+            )
+            asyncio.run(_run(store, listener, greeting))
     return 0
 
 
@@ -120,6 +127,15 @@ def _prepare_account(store: Store, key_file: Path) -> bool:
     return True
 
 
+def _works(store: Store, key_file: Path) -> bool:
+    """Whether the key in that file is the account's still: it may have been rotated or revoked."""
+    try:
+        secret = key_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError):
+        return False
+    return is_well_formed(secret) and store.authenticate(digest_of(secret)) is not None
+
+
 def _write_key_file(path: Path, secret: str) -> None:
     with suppress(FileNotFoundError):
         path.unlink()
@@ -149,8 +165,18 @@ def _greeting(url: str, key_file: Path, is_new: bool) -> str:
         f"  export PULSAPI_BASE_URL={url}\n"
         f'  export PULSAPI_API_KEY="$(cat {shlex.quote(str(path))})"\n\n'
         "Or start pulsapi-tui and choose Connect: the key is what that file holds, the base URL is "
-        "the address above.\n\n"
-        "Stop it with ctrl+c."
+        f"the address above.\n\n{_STOP}"
+    )
+
+
+def _greeting_without_key(url: str, key_file: Path) -> str:
+    return (
+        f"PulsAPI (local) listens on {url}\n"
+        f"The owner's key that was made at the first start does not work any more, or is not in "
+        f"{key_file.absolute()}: it was rotated, revoked or moved.\n\n"
+        f"  export PULSAPI_BASE_URL={url}\n\n"
+        "Connect with a key that you have. If you have none, start on another folder, which makes "
+        f"an account with a key: pulsapi-tui serve --data DIR\n\n{_STOP}"
     )
 
 

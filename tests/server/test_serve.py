@@ -52,6 +52,31 @@ def test_the_first_start_makes_an_account_and_says_where_its_key_is(tmp_path: Pa
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
 
+def test_a_file_whose_key_is_dead_is_not_recommended(tmp_path: Path) -> None:
+    process = start_serve(tmp_path / "data")
+    url = read_url(process)
+    secret = (tmp_path / "data" / "owner.key").read_text().strip()
+    own_id = get(url, secret).json()["authenticated_key_id"]
+    signed = {"Authorization": f"Bearer {secret}"}
+    other = httpx.post(f"{url}/v1/api-keys", json={"name": "CI"}, headers=signed).json()
+    signed = {"Authorization": f"Bearer {other['key']}"}
+    assert httpx.delete(f"{url}/v1/api-keys/{own_id}", headers=signed).status_code == 204
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == 0
+
+    process = start_serve(tmp_path / "data")
+    url = read_url(process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE_S) == 0
+    assert process.stdout is not None
+    # Read through the same buffer as the first line was.
+    stdout = process.stdout.read()
+    process.communicate()
+    assert f"export PULSAPI_BASE_URL={url}\n" in stdout
+    assert "does not work any more" in stdout
+    assert "PULSAPI_API_KEY" not in stdout
+
+
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     process = start_serve(tmp_path / "data")
     url = read_url(process)
