@@ -83,6 +83,8 @@ class AccountScreen(ListScreen):
         """Go on with another account; nothing of the one before is kept."""
         self._connect = connect
         self._session = self._account = None
+        # What they say is of the account before.
+        self.app.clear_notifications()
         self._feed.forget()
         self._cursor_id = None
         self._listing.start_over()

@@ -323,7 +323,7 @@ COMMANDS: tuple[Command, ...] = (
         "reveal.show",
         "m",
         "toggle_mask",
-        "Show",
+        "Show/mask",
         "Show the key, or mask it again",
         "reveal",
         "m",

@@ -141,7 +141,8 @@ class Dialogs:
 
         delivery = self._hand_off.delivery
         ways = await delivery.ways(key_name)
-        screen = DeliverKeyScreen(key_name, ways, before, delivery.preview, correct=correct)
+        what = ("the key ", (key_name, "bold"))
+        screen = DeliverKeyScreen(what, ways, before, delivery.preview, correct=correct)
         return await self._ask(screen)
 
     async def reveal(self, created: CreatedKey, origin: str, note: Content | None) -> OpenReveal:
@@ -229,7 +230,7 @@ class Dialogs:
             return delivery.preview(targets_for(keys[:1], target)[0])
 
         what = f"each of the {len(keys)} successors"
-        return await self._ask(DeliverKeyScreen(what, ways, before, preview))
+        return await self._ask(DeliverKeyScreen((what,), ways, before, preview))
 
     async def plan_of_many(
         self, lines: Sequence[PlanLine], concerns: Sequence[str], now: datetime

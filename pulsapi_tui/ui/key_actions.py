@@ -34,7 +34,7 @@ from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.ui.asks import Asks, OrphanChoice
 from pulsapi_tui.ui.commands import press
 from pulsapi_tui.ui.hand_over import HandedOver, HandOver
-from pulsapi_tui.ui.literal import literal, sentence
+from pulsapi_tui.ui.literal import MUTED, literal, sentence
 from pulsapi_tui.ui.many_rotations import ManyRotations
 from pulsapi_tui.ui.orphans import Orphans, OrphansView
 from pulsapi_tui.ui.rotate_one import RotateOne
@@ -329,5 +329,5 @@ def _results(outcomes: Sequence[RevokeOutcome]) -> Content:
     for outcome in outcomes:
         glyph, style = _GLYPHS[outcome.state]
         parts += ["\n" if parts else "", (f"{glyph} ", style), (outcome.key.name, "bold")]
-        parts.append(f"  {outcome.state.value}. {outcome.reason}")
+        parts += [(f"  …{outcome.key.hint}", MUTED), f"  {outcome.state.value}. {outcome.reason}"]
     return sentence(*parts)

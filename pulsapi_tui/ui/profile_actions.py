@@ -59,12 +59,14 @@ class ProfilesView(Protocol):
 
 
 class ProfileActions:
-    """Asks, acts, reports. A session that is open is not touched until another one is opened."""
+    """Asks, acts, reports. A session that is open is not touched until one is opened."""
 
     def __init__(self, accounts: Accounts, asks: Asks, view: ProfilesView) -> None:
         self._accounts = accounts
         self._asks = asks
         self._view = view
+        self._opens_again = ""
+        """The profile that is open, where it allows something else than when it was opened."""
 
     # Connect
 
@@ -134,8 +136,9 @@ class ProfileActions:
             except PulsapiError as error:
                 problem = error.user_message
                 continue
-            self._view.say(f"Saved as “{saved.name}”.")
+            self._opens_again = ""
             self._view.open_account(self._accounts.connector(saved))
+            self._view.say(f"Saved as “{saved.name}”.")
             return True
 
     def _saved_already(self, profile: Profile, account: Account) -> str:
@@ -185,6 +188,7 @@ class ProfileActions:
 
     def open(self, name: str) -> None:
         """Open the profile of that name; what can't be read is said."""
+        self._opens_again = ""
         try:
             profile = self._accounts.profiles.read().get(name)
         except PulsapiError as error:
@@ -220,8 +224,8 @@ class ProfileActions:
         if wish is not None and wish.act is ProfileAct.CONNECT:
             if not await self.connect():
                 await self.choose()
-        elif wish is not None:
-            self.open(wish.name)
+        elif wish is not None or self._opens_again:
+            self.open(self._opens_again if wish is None else wish.name)
 
     async def _grant(self, listed: ProfileList, wish: ProfileWish) -> str:
         """Do it; what is to be said of it."""
@@ -238,7 +242,8 @@ class ProfileActions:
         if session is None or session.profile.name != changed.name:
             return ""
         if wish.act is ProfileAct.READ_ONLY:
-            return "It is open: open it again, and that holds."
+            self._opens_again = changed.name
+            return "It is open: it is opened anew when you close this, and that holds then."
         self._view.profile_changed(changed)
         return ""
 

@@ -112,7 +112,8 @@ class RotateOne:
                 if self._rotations.is_open(rotator):
                     rotator.observe(self._view.key_list)
             elif wish is not RotationWish.CLOSE:
-                said = await self._grant(wish, rotator, screen) or said
+                granted = await self._grant(wish, rotator, screen)
+                said = said if granted is None else granted
             elif rotator.in_hand and self._rotations.is_open(rotator):
                 said = sentence((IN_HAND, "$warning"))
             else:
@@ -254,15 +255,16 @@ class RotateOne:
     ) -> None:
         listed = self._view.key_list
         rotation = rotator.rotation
+        is_open = self._rotations.is_open(rotator)
         screen.show(
             RotationView(
                 rotation=rotation,
                 old=listed.by_id.get(rotation.old.id),
                 new=listed.by_id.get(rotation.new.id) if rotation.new is not None else None,
-                verdict=self._rotations.verdict(rotator),
+                verdict=self._rotations.verdict(rotator) if is_open else None,
                 said=said or literal(""),
                 now=self._clock.now(),
                 zone=zone(self._view.account.timezone),
-                choices=() if busy else choices(rotator, is_open=self._rotations.is_open(rotator)),
+                choices=() if busy else choices(rotator, is_open=is_open),
             )
         )

@@ -57,6 +57,25 @@ async def test_masked_then_shown_then_masked(story: Story) -> None:
     assert secret not in story.text
 
 
+async def test_it_is_not_shown_behind_the_way_out(story: Story) -> None:
+    await open_reveal(story)
+    secret = story.secret.reveal()
+    await story.press("escape")
+    await story.shows("Nothing has proven yet")
+    await story.press("m")
+    await story.until(lambda: secret in story.text, "the key, at once")
+    await story.press("escape", "m")
+    assert secret not in story.text
+    assert "Nothing has proven yet" not in story.text
+
+
+async def test_a_key_that_is_pasted_as_a_name_is_not_said_twice(story: Story) -> None:
+    await story.press("n")
+    await story.paste(pasted := "local_" + "kK3" * 16)
+    await story.shows("This looks like a key")
+    assert pasted not in "\n".join(story.labels)
+
+
 async def test_pasting_it_back_closes(story: Story) -> None:
     await open_reveal(story)
     secret = story.secret.reveal()

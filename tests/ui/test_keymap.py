@@ -466,7 +466,7 @@ def test_texts_name_the_keys_in_use() -> None:
         assert key_of("keys.create") == ""
         assert press("keys.create") == "choose “Create” in the palette (Ctrl+P)"
         assert press("keys.rotate") == "press F2"
-        assert press("reveal.show") == "use “Show”"
+        assert press("reveal.show") == "use “Show/mask”"
         assert {each.id: each.shown for each in of("keys")}["keys.create"] == "Palette"
     finally:
         use_keys({})

@@ -276,7 +276,7 @@ async def test_the_last_line_says_what_works_now(story: Story) -> None:
     await story.until(lambda: shown() == ["Esc Back", "F1 Help"], "those of the dialog")
     await story.type("x")
     await story.press("enter")
-    of_reveal = ["m Show", "c Copy", "d Deliver", "v Verify", "t Try", "Esc Close", "? Help"]
+    of_reveal = ["m Show/mask", "c Copy", "d Deliver", "v Verify", "t Try", "Esc Close", "? Help"]
     await story.until(lambda: shown() == of_reveal, "those of the key that is shown")
     await story.discard()
     await story.shows("Discarded and revoked")

@@ -260,6 +260,20 @@ async def test_a_profile_is_removed_after_a_dialog_that_opens_on_cancel() -> Non
     assert not accounts.credentials.kept
 
 
+async def test_read_only_holds_as_soon_as_the_profiles_are_closed() -> None:
+    accounts = Accounts()
+    async with story_of(connector_to(SeededService(), STAGING), accounts=accounts) as story:
+        await story.shows("● live")
+        await story.press("p", "o")
+        await story.shows("it is opened anew when you close this")
+        await story.press("escape")
+        await story.shows("read-only")
+        await story.shows("● live")
+        assert accounts.opened == ["staging"]
+        await story.press("n")
+        assert len(story.app.screen_stack) == 1
+
+
 async def test_read_only_unbinds_all_that_changes_anything() -> None:
     async with story_of(connector_to(SeededService(), CLIENT)) as story:
         await story.shows("● live")

@@ -53,8 +53,10 @@ async def test_the_key_of_this_session_is_refused(story: Story) -> None:
 
 async def test_several_at_once_ask_for_the_count(story: Story) -> None:
     names = ["Contractor: Q2 SLA review", "Terraform drift check", "old-jenkins (to be removed)"]
+    hints = []
     for name in names:
         await story.put_cursor_on(name)
+        hints.append(story.at_cursor.hint)
         await story.press("space")
     await story.shows("3 marked")
     await story.press("X")
@@ -68,8 +70,8 @@ async def test_several_at_once_ask_for_the_count(story: Story) -> None:
     await story.type("3")
     await story.press("enter")
     await story.shows("Revoked 3 of 3")
-    for name in names:
-        assert f"✓ {name}  revoked." in story.text
+    for name, hint in zip(names, hints, strict=True):
+        assert f"✓ {name}  …{hint}  revoked." in story.text
     await story.press("enter")
     await story.until(lambda: len(story.names) == 9, "gone")
     assert "marked" not in story.text

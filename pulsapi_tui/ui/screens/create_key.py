@@ -77,7 +77,9 @@ class CreateKeyScreen(Dialog[NewKey | None]):
             line.update(sentence((f"! {verdict.warning}", "$warning"), (f"  {count}", MUTED)))
         else:
             line.update(sentence(("✓ Good.", "$success"), (f"  {count}", MUTED)))
-        self.show_script(partial(create_line, verdict.name or "NAME", SCRIPT_TARGET))
+        # What is no name, such as a key that was pasted, is not said twice.
+        named = "NAME" if verdict.error else verdict.name
+        self.show_script(partial(create_line, named, SCRIPT_TARGET))
         for button in ("#create", "#create-deliver"):
             self.query_one(button, Button).disabled = verdict.error is not None
 

@@ -46,19 +46,21 @@ class DeliverKeyScreen(Dialog[Target | None]):
 
     def __init__(
         self,
-        key_name: str,
+        what: Sequence[str | tuple[str, str]],
         ways: Sequence[Way],
         before: Target | None,
         preview: Callable[[Target], Preview],
         *,
         correct: bool = False,
     ) -> None:
-        """`before` comes first in the menu, where its way can still be had.
+        """`what` is delivered, as parts of a sentence.
+
+        `before` comes first in the menu, where its way can still be had.
 
         `correct`: it was refused, so its first field has the focus.
         """
         super().__init__("Deliver the key")
-        self._key_name = key_name
+        self._what = what
         self._preview = preview
         self._correct = correct
         self._choices = [
@@ -81,9 +83,7 @@ class DeliverKeyScreen(Dialog[Target | None]):
     def compose_dialog(self) -> Iterable[Widget]:
         """The menu, the fields of the chosen way, and what would happen."""
         yield self.text(
-            sentence(
-                "Where does the key ", (self._key_name, "bold"), " go? It is not shown on the way."
-            ),
+            sentence("Where does ", *self._what, " go? It is not shown on the way."),
             id="question",
         )
         yield OptionList(*(Option(choice.prompt) for choice in self._choices), id="ways")

@@ -179,6 +179,9 @@ class RevealKeyScreen(Dialog[None]):
     @work(exclusive=True, group="show")
     async def action_toggle_mask(self) -> None:
         """Show the key, or mask it again; first say who else would see it."""
+        if self.has_class("-leaving"):
+            # Behind what is asked there, it would be shown unseen.
+            self.action_leave()
         if self.query_one(SecretField).shown:
             self._mask("")
             return
@@ -266,12 +269,11 @@ class RevealKeyScreen(Dialog[None]):
         if self._created.secret.matches(pasted):
             self._want(Wish.VERIFIED)
             return
-        detail = f"{len(pasted)} characters, " if pasted else "nothing was pasted, "
-        self._say(
-            sentence(
-                (f"✗ That is not this key ({detail}it differs). The key is still here.", "$error")
-            )
-        )
+        if pasted:
+            what = f"That is not this key ({len(pasted)} characters, it differs)."
+        else:
+            what = "Nothing was pasted."
+        self._say(sentence((f"✗ {what} The key is still here.", "$error")))
 
     # The way out
 

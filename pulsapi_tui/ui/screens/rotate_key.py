@@ -197,7 +197,7 @@ def _steps(view: RotationView, room: int, free: int) -> Content:
     rotation = view.rotation
     done = {each.step: each for each in rotation.done}
     told = {step: done[step].what for step in rotation.steps if step in done}
-    if rotation.step not in done and not rotation.is_over:
+    if rotation.step not in done and view.choices != (RotationWish.CLOSE,):
         told[rotation.step] = _now(view)
     folded: dict[Step, str] = {}
     for step in reversed(told):

@@ -33,4 +33,12 @@ class FilterBar(Horizontal):
         """The field between two texts."""
         yield Static("/", id="filter-mark")
         yield TextField(placeholder=f"name, hint, id; {_TOKENS}", id="filter", compact=True)
-        yield Static("Enter keeps · Esc closes", id="filter-keys")
+        yield Static("", id="filter-keys")
+
+    def on_descendant_focus(self) -> None:
+        """Enter is the field's."""
+        self.query_one("#filter-keys", Static).update("Enter keeps · Esc closes")
+
+    def on_descendant_blur(self) -> None:
+        """Enter is the list's."""
+        self.query_one("#filter-keys", Static).update("Esc closes")
