@@ -21,7 +21,7 @@ class Found(StrEnum):
     UNUSED = "unused"
 
 
-_UNOWNED = "Created here, and not known to be stored anywhere."
+_UNOWNED = "Not known to be stored anywhere."
 
 
 class Wanted(NamedTuple):

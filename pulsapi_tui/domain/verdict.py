@@ -268,6 +268,8 @@ def _span(seconds: float) -> str:
 
 
 def _more(seconds: float) -> str:
-    """Rounded up, as `span` rounds down."""
+    """Rounded up, as `span` rounds down; in hours, as long as it is compared with hours."""
+    if HOUR_S <= seconds < 3 * DAY_S:
+        return f"up to {ceil(seconds / HOUR_S)} h more"
     unit_s = next(unit for unit in (DAY_S, HOUR_S, MINUTE_S, 1) if seconds >= unit or unit == 1)
     return f"up to {span(ceil(seconds / unit_s) * unit_s)} more"

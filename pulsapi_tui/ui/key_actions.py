@@ -18,6 +18,7 @@ from pulsapi_tui.domain.delivery import Target
 from pulsapi_tui.domain.errors import PulsapiError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
+from pulsapi_tui.domain.permissions import NOTHING_CHANGES
 from pulsapi_tui.domain.ports import Clock, Delivery, Session
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.flows.create import (
@@ -202,9 +203,21 @@ class KeyActions:
                 await self._orphans.review(self.rotations.ids)
 
     async def decide_about_orphans(self) -> None:
-        """Ask again about the keys without an owner that were put off."""
-        self._orphans.ask_again()
-        await self.review()
+        """Ask again about the keys without an owner that were put off; say so if there is none."""
+        async with self._turn:
+            self.rotations.load()
+            self._orphans.ask_again()
+            all_owned = await self._orphans.review(self.rotations.ids)
+        if lost := self.rotations.without_secret:
+            self._view.say(
+                f"Nobody is known to have {', '.join(lost)}. To go on with the rotation, "
+                f"{press('keys.rotate')} on it.",
+                "warning",
+            )
+        elif all_owned:
+            self._view.say("Every key has an owner, as far as this program knows.")
+        elif self._session.profile.read_only:
+            self._view.say(NOTHING_CHANGES, "warning")
 
     # Rotate
 
@@ -216,6 +229,8 @@ class KeyActions:
                     await self._one.rotate(keys[0])
                 else:
                     await self._many.rotate(keys)
+        # A rotation that was abandoned may have left a key without an owner.
+        await self.review()
 
     async def finish_rotations(self) -> None:
         """Revoke the old keys of all rotations that look safe."""

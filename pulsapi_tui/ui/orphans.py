@@ -67,8 +67,11 @@ class Orphans:
         self.own: set[str] = set()
         """Creates of this run, by their request ids: they are handed over, not asked about."""
 
-    async def review(self, rotation_ids: Collection[str]) -> None:
-        """Hold the journal against the fresh list, and ask about keys without an owner."""
+    async def review(self, rotation_ids: Collection[str]) -> bool:
+        """Hold the journal against the fresh list, and ask about keys without an owner.
+
+        Returns whether each key had one, as far as is known.
+        """
         try:
             found = review_intents(
                 self._view.key_list,
@@ -82,7 +85,7 @@ class Orphans:
             if "journal" not in self._put_off:
                 self._put_off.add("journal")
                 self._view.say(error.user_message, "warning")
-            return
+            return False
         for intent, orphan in found.orphans:
             if intent.request_id in self.own | self._put_off:
                 continue
@@ -91,6 +94,7 @@ class Orphans:
                 self._view.put_off(orphan.id)
             else:
                 await self.resolve(intent, orphan, _why(intent))
+        return not found.orphans
 
     def ask_again(self) -> None:
         """Forget what was put off: the next review asks about it."""

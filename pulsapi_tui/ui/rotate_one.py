@@ -224,11 +224,12 @@ class RotateOne:
         return None if replaced.done else said_of(replaced)
 
     async def _abandon(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
-        self._paint(rotator, screen, literal("Looking for the successor…"), busy=True)
-        unknown = await rotator.look_for_successor()
-        if unknown is not None:
-            return said_of(unknown)
-        self._follow(rotator)
+        if rotator.may_still_come:
+            self._paint(rotator, screen, literal("Looking for the successor…"), busy=True)
+            unknown = await rotator.look_for_successor()
+            if unknown is not None:
+                return said_of(unknown)
+            self._follow(rotator)
         keep_both = await self._asks.abandon(
             rotator.rotation, may_still_come=rotator.may_still_come
         )

@@ -90,8 +90,10 @@ def state_for(error: PulsapiError, account: Account | None, origin: str) -> Stat
                 "✗",
                 "Signed out",
                 "PulsAPI does not accept the key of this session any more: it was revoked, or it "
-                f"is not a key of {origin}. Nothing can be read or changed with it.",
+                f"is not a key of {origin}. Nothing can be read or changed with it. If another one "
+                "is where it came from by now, try again.",
                 button="Enter another key",
+                other_button="Try again",
                 tone="-error",
             )
         case PlanRequiredError():

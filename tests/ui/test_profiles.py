@@ -12,6 +12,7 @@ from pulsapi_tui.domain.delivery import PROFILE_WAY, Target
 from pulsapi_tui.domain.errors import AddressError, ConnectError, PulsapiError, UnauthorizedError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, Plan, Role
+from pulsapi_tui.domain.permissions import NOTHING_CHANGES
 from pulsapi_tui.domain.ports import Connector, KeyPages, PageSeen
 from pulsapi_tui.domain.profiles import Kept, Profile, ProfileList
 from pulsapi_tui.domain.secret import Secret
@@ -303,6 +304,9 @@ async def test_read_only_asks_nothing_of_a_key_without_an_owner(tmp_path: Path) 
     journal.close()
     async with story_of(connector_of(service, journal, profile=CLIENT)) as story:
         await story.shows("! 1 without an owner")
+        assert len(story.app.screen_stack) == 1
+        await story.press("o")
+        await story.shows(NOTHING_CHANGES)
         assert len(story.app.screen_stack) == 1
 
 

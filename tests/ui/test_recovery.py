@@ -19,7 +19,9 @@ from pulsapi_tui.domain.errors import (
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.models import Account, CreatedKey
 from pulsapi_tui.domain.ports import KeyPages, PageSeen, Retrying, RetryNotice, Session
+from pulsapi_tui.domain.rotation import KeyRef, Mode, Rotation, Step
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.domain.verdict import Watch
 from pulsapi_tui.ui import feed
 from pulsapi_tui.ui.screens.help import HelpScreen
 from pulsapi_tui.ui.screens.keys import KeysScreen
@@ -28,7 +30,7 @@ from pulsapi_tui.ui.screens.profiles import ProfilesScreen
 from pulsapi_tui.ui.screens.reveal_key import RevealKeyScreen
 from pulsapi_tui.ui.widgets.key_line import KeyLine
 from pulsapi_tui.wiring.clock import SystemClock
-from tests.seeded import DEMO, NoJournal, NoLastTarget, NoLog, SeededService
+from tests.seeded import DEMO, NOW, NoJournal, NoLastTarget, NoLog, SeededService
 from tests.ui.support import Story, connector_of, story_of
 
 
@@ -235,6 +237,23 @@ async def test_signed_out_then_in_with_another_key() -> None:
         await story.press("enter")
         await story.shows("CI/CD Pipeline")
         assert given[-1] == Secret("another-key")
+
+
+async def test_signed_out_and_in_again_with_what_is_there_by_now() -> None:
+    """As where a script rotated the key of the profile."""
+    services = [FaultyService(), FaultyService()]
+    services[0].listing_fault = UnauthorizedError("", status=401, code="unauthorized")
+
+    async def connect(credential: Secret | None, retrying: Retrying) -> Session:
+        assert credential is None
+        service = services.pop(0)
+        return Session(service, NoJournal(), DEMO, "the demo itself", NoLastTarget(), NoLog())
+
+    async with story_of(connect) as story:
+        await story.shows("Signed out")
+        await story.press("tab", "enter")
+        await story.shows("CI/CD Pipeline")
+    assert not services
 
 
 async def test_a_lost_answer_names_the_orphan_and_offers_to_revoke_it(tmp_path: Path) -> None:
@@ -576,3 +595,62 @@ async def test_nobody_is_asked_about_an_owner_in_the_middle_of_something_else(
         assert isinstance(story.app.screen, ProfilesScreen)
         await story.press("escape", "r")
         await story.shows("A key without an owner")
+
+
+# A rotation that was cut
+
+
+def cut_rotation(service: SeededService, journal: JournalFile) -> None:
+    """One whose create was answered to nobody, as a program left it that has ended."""
+    intent = Intent(
+        request_id="lost",
+        origin=service.origin,
+        account_id="acc_northwind",
+        name="CI/CD Pipeline",
+        requested_at=NOW,
+        rotation_id="cut",
+    )
+    journal.put(intent)
+    journal.claim_rotation(
+        Rotation(
+            id="cut",
+            origin=service.origin,
+            account_id="acc_northwind",
+            mode=Mode.OVERLAP,
+            old=KeyRef("key_00000000000de30d", "old-jenkins (to be removed)", "1234"),
+            new_name="CI/CD Pipeline",
+            target=None,
+            where="",
+            started_at=NOW,
+            step=Step.CREATE,
+            begun_at=NOW,
+            watch=Watch(since=NOW, tried_at=None, old_uses=(), new_uses=(), seen_from=NOW),
+        )
+    )
+    journal.close()
+
+
+async def test_a_successor_that_nobody_has_is_marked_and_named(tmp_path: Path) -> None:
+    service, journal = SeededService(), JournalFile(tmp_path / "journal.json")
+    cut_rotation(service, journal)
+    async with story_of(connector_of(service, journal)) as story:
+        await story.shows("↻ rotating in")
+        await story.press("o")
+        await story.shows("Nobody is known to have “CI/CD Pipeline” (…")
+        await story.put_cursor_on("CI/CD Pipeline")
+        await story.press("R")
+        await story.shows("It was cut while it was at this step")
+        await story.press("a")
+        await story.shows("Nobody is known to have the successor's secret")
+        await story.press("tab", "enter")
+        await story.shows("Both keys are kept")
+        assert "▸" not in story.text
+        await story.press("escape")
+        await story.shows("A key without an owner")
+
+
+async def test_with_nothing_open_that_is_said() -> None:
+    async with story_of(connector_of(SeededService())) as story:
+        await story.shows("● live")
+        await story.press("o")
+        await story.shows("Every key has an owner, as far as this program knows.")

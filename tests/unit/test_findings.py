@@ -70,7 +70,7 @@ def test_a_key_without_an_owner_is_found_whatever_is_asked_for() -> None:
     asked = wanted(LIMITS, idle=40 * DAY)
     [finding] = findings(keys, asked, NOW, session_key_id="", rotating={}, unowned={"k2", "gone"})
     assert (finding.key, finding.found) == (keys[1], (Found.UNOWNED,))
-    assert finding.reasons == ("Created here, and not known to be stored anywhere.",)
+    assert finding.reasons == ("Not known to be stored anywhere.",)
 
 
 def test_each_reason_is_a_sentence_in_the_order_of_what_was_found() -> None:

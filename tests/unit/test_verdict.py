@@ -121,7 +121,7 @@ CASES = {
         "Not safe yet: still in use 20 s ago",
         "New key in use; the old one was used 20 s ago, after the new one was stored; its usual "
         "gap is not known. Only 2 uses seen, with pauses of up to 1 h: wait until it was quiet for "
-        "three times as long, and for 36 h at least, up to 2 d more.",
+        "three times as long, and for 36 h at least, up to 36 h more.",
         36 * HOUR_S + 2 - 20,
     ),
     "the old key was the last one used": (
@@ -199,7 +199,7 @@ CASES = {
         "Not sure yet: quiet for 10 h",
         "New key in use; the old one quiet for 10 h, its usual gap is not known. Last used 9 h "
         "before we looked: wait until it was quiet for three times as long, and for 36 h at least, "
-        "up to 2 d more.",
+        "up to 27 h more.",
         26 * HOUR_S + 2,
     ),
     "long idle when we looked": (
@@ -219,7 +219,7 @@ CASES = {
         "Not sure yet: quiet for 30 min",
         "New key in use; the old one quiet for 30 min, its usual gap is not known. Only 1 use "
         "seen, with pauses of up to 30 min: wait until it was quiet for three times as long, and "
-        "for 36 h at least, up to 2 d more.",
+        "for 36 h at least, up to 36 h more.",
         35.5 * HOUR_S + 2,
     ),
     "no use on record": (
@@ -229,7 +229,7 @@ CASES = {
         "Not sure yet: no use seen for 3 h",
         "New key in use; no use of the old one is on record, and none was seen since we looked. "
         "Watched for 3 h: a job that runs more seldom would not have shown. Wait for 36 h in all, "
-        "up to 2 d more.",
+        "up to 34 h more.",
         33 * HOUR_S + 2,
     ),
     "no use on record, by the day": (

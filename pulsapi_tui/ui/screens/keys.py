@@ -21,7 +21,7 @@ from pulsapi_tui.domain.ports import (
 )
 from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.ui.availability import AvailabilityScreen
-from pulsapi_tui.ui.commands import bindings, press
+from pulsapi_tui.ui.commands import bindings
 from pulsapi_tui.ui.states import LOADING
 from pulsapi_tui.ui.widgets.key_details import describe_key
 from pulsapi_tui.ui.widgets.keys_table import KeysTable
@@ -139,18 +139,8 @@ class KeysScreen(AvailabilityScreen):
 
     async def action_decide_about_orphans(self) -> None:
         """Ask again about the keys without an owner."""
-        if (actions := self._free()) is None:
-            return
-        if self._listing.unowned:
+        if (actions := self._free()) is not None:
             await self._ask(actions.decide_about_orphans())
-        elif lost := actions.rotations.without_secret:
-            self.say(
-                f"Nobody is known to have {', '.join(lost)}. To go on with the rotation, "
-                f"{press('keys.rotate')} on it.",
-                "warning",
-            )
-        else:
-            self.say("Every key has an owner, as far as this program knows.")
 
     async def action_finish_rotations(self) -> None:
         """Revoke the old keys of all rotations that look safe."""
