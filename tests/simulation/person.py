@@ -353,10 +353,19 @@ class Person:
         del self._rotators[rotation.id]
 
     async def _keep_both(self, rotator: Rotator) -> str:
-        await rotator.abandon(keep_both=True)
+        abandoned = await rotator.abandon(keep_both=True)
+        assert abandoned.done, abandoned.message
         self._has.closed.update(_ids(rotator))
-        del self._rotators[rotator.rotation.id]
+        self._given_up(rotator)
         return "both are kept"
+
+    def _given_up(self, rotator: Rotator) -> None:
+        """Where its successor took its place, the old key is asked about."""
+        del self._rotators[rotator.rotation.id]
+        old_id = rotator.rotation.old.id
+        intents = self._life.journal.open_intents(ORIGIN, self.account.id)
+        if any((each.state, each.key_id) == ("replaced", old_id) for each in intents):
+            self._has.closed.discard(old_id)
 
     async def _replace(self, rotator: Rotator) -> str:
         """The successor's secret is lost."""
@@ -367,7 +376,7 @@ class Person:
         if self._rng.random() < 0.3 and not rotator.rotation.old_may_be_dead:
             advanced = await rotator.abandon(keep_both=False)
             if advanced.done:
-                del self._rotators[rotator.rotation.id]
+                self._given_up(rotator)
         else:
             advanced = await rotator.replace()
         if advanced.done:
