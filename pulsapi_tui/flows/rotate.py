@@ -268,6 +268,8 @@ class Rotator(Successor):
             return Advanced(True, f"{message} {old_is(rotation)}")
         if keep_both:
             works = "Both keys are kept, and both work."
+            if rotation.old_may_be_dead:
+                works = f"The successor {rotation.new.shown} is kept. {old_is(rotation)}"
             lost = "" if rotation.stored else f" Nobody is known to have {rotation.new.shown}."
             return Advanced(True, f"{works}{lost}")
         if self._successor_is_the_last():

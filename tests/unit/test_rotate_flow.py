@@ -749,6 +749,10 @@ async def test_the_last_key_is_not_revoked(bench: Bench, is_revoked: bool) -> No
     assert "there would be no key that works" in abandoned.message
     assert "new" not in bench.service.revoked
     assert len(bench.on_disk) == 1
+    kept = await rotator.abandon(keep_both=True)
+    assert kept.message == (
+        "The successor “CI” (…NEWn) is kept. The old key “CI” (…OLDo) is revoked, or may be."
+    )
 
 
 # What a well-known program for rotating keys did wrong
