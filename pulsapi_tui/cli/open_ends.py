@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pulsapi_tui.cli.output import say
 from pulsapi_tui.domain.equivalents import revoke_line, rotation_line
-from pulsapi_tui.flows.open_ends import OpenEnds
+from pulsapi_tui.flows.open_ends import OpenEnds, is_awaited
 
 MOST_NAMED = 5
 
@@ -20,7 +20,7 @@ def tell_keys(ends: OpenEnds, profile: str) -> None:
             f"! Live, and not known to be stored anywhere: {_some(keys)}. If you do not "
             f"have {'them' if len(keys) > 1 else 'it'}: {line}"
         )
-    elif names := [f"“{each.name}”" for each in ends.waiting if each.key_id is None]:
+    elif names := [f"“{each.name}”" for each in ends.waiting if is_awaited(each)]:
         say(
             f"! Asked for here, without an answer so far: {_some(names)}. The list does not show "
             "such a key; look again in ten minutes."

@@ -20,7 +20,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.typed import word_to_type
-from pulsapi_tui.flows.open_ends import forget_keys
+from pulsapi_tui.flows.open_ends import settle_keys
 from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys, why_not
 
 HEAD = ("Name", "Hint", "Id", "Created", "Last Used")
@@ -95,7 +95,7 @@ async def revoke_and_tell(work: Work, keys: Sequence[ApiKey]) -> int:
             work.recorder.revoked(outcome)
     dead = [outcome.key for outcome in outcomes if outcome.is_dead]
     session = work.session
-    problem = forget_keys(dead, work.account, session.service.origin, session.journal, work.clock)
+    problem = settle_keys(dead, work.account, session.service.origin, session.journal)
     if problem is not None:
         say(f"pulsapi-tui: {problem.user_message}")
     _tell(work, outcomes)

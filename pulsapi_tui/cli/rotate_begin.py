@@ -186,7 +186,7 @@ async def _redirect(work: Work, rotator: Rotator, listed: KeyList) -> None:
     if goal.target is not None and goal.target != rotation.target:
         await _agree_to_goal(work, goal, goal.concerns(work, listed))
         if not arguments.dry_run:
-            rotator.deliver_to(goal.target)
+            await rotator.deliver_to(goal.target)
 
 
 async def _agree_to_goal(work: Work, goal: Goal, concerns: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.rotation import Step
 from pulsapi_tui.flows.deliver import deliver_key
 from pulsapi_tui.flows.go_through import Halt, Halted, go_through, take_back
-from pulsapi_tui.flows.rotate import Rotator
+from pulsapi_tui.flows.rotate import Rotator, old_is
 from pulsapi_tui.flows.rotation_record import Advanced
 from pulsapi_tui.flows.rotation_verdict import verdict_of
 
@@ -149,11 +149,11 @@ def _tell_taken_back(work: Work, rotator: Rotator, halted: Halted, back: Advance
         return exits.NOT_KNOWN
     if rotator.rotation.old_may_be_dead:
         say(
-            f"Nobody had the successor, so it was revoked. The old key {old.shown} is revoked, "
-            "too: give the command again to create another successor."
+            f"Nobody had the successor, so it was revoked. {old_is(rotator.rotation)} Give the "
+            "command again to create another successor."
         )
     else:
-        say(f"Nobody had the successor, so it was revoked. The old key {old.shown} works on.")
+        say(f"Nobody had the successor. {back.message} {old_is(rotator.rotation)}")
     return exits.FAILED
 
 

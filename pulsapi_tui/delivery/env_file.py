@@ -80,11 +80,11 @@ class EnvFileSink:
         return Delivered(where=f"{variable} in {place.shown}", message=message)
 
     def held(self, values: Mapping[str, str]) -> Secret | None:
-        """The variable's value; None where it has none, or several."""
+        """The variable's value: of several assignments the last one, as a shell has it."""
         place, variable = _told(values)
         before = attempt(place, partial(_looked_at, place, variable))
-        found = set() if before is None else set(env_text.assigned(before.data, variable))
-        value = found.pop() if len(found) == 1 else b""
+        found = () if before is None else env_text.assigned(before.data, variable)
+        value = found[-1] if found else b""
         return Secret(value.decode("latin-1")) if value else None
 
 

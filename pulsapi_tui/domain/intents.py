@@ -39,4 +39,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     rotation_id: str | None = None
     """The rotation that this key is the successor of."""
     known_ids: frozenset[str] = frozenset()
-    """Keys of this name that were listed before the request: none of them can be this one."""
+    """Keys of this name that were listed before the request, or were dealt with since: none of them
+    can be this one.
+    """
+    is_dealt_with: bool = False
+    """A key that may be this one was revoked, or has an owner. One more that turns up is named all
+    the same.
+    """

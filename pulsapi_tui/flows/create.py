@@ -18,6 +18,7 @@ from pulsapi_tui.domain.intents import SETTLED_AFTER, Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey, CreatedKey
 from pulsapi_tui.domain.ports import Clock, Journal, KeyService
+from pulsapi_tui.domain.rotation import Rotation
 
 ATTEMPTS = 3
 """Sendings of one create, where the server allows more than one."""
@@ -165,16 +166,20 @@ def find_orphan(intent: Intent, keys: Iterable[ApiKey]) -> ApiKey | None:
 
     It has the name that was asked for, was not listed before, and is the newest such.
     """
+    return max(_possible(intent, keys), key=lambda key: key.created_at, default=None)
+
+
+def _possible(intent: Intent, keys: Iterable[ApiKey]) -> list[ApiKey]:
+    """The keys that a create can have made."""
     if intent.key_id is not None:
-        return next((key for key in keys if key.id == intent.key_id), None)
-    made = [key for key in keys if key.name == intent.name and key.id not in intent.known_ids]
-    return max(made, key=lambda key: key.created_at, default=None)
+        return [key for key in keys if key.id == intent.key_id]
+    return [key for key in keys if key.name == intent.name and key.id not in intent.known_ids]
 
 
 def find_own_orphan(
     intent: Intent, keys: tuple[ApiKey, ...], journal: Journal, clock: Clock
 ) -> ApiKey | None:
-    """`find_orphan`, where no other create of that name can have made the key.
+    """`find_orphan`, where there is one key alone, and no other create can have made it.
 
     Keys of one name are rotated side by side: a key taken for this create's would be revoked as
     lost, and may be the one that another rotation has just stored.
@@ -195,7 +200,8 @@ def find_own_orphan(
     if not is_alone and noted.key_id is None:
         return None
     others = {each.key_id for each in intents if each.request_id != intent.request_id}
-    return find_orphan(noted, (key for key in keys if key.id not in others))
+    possible = _possible(noted, (key for key in keys if key.id not in others))
+    return possible[0] if len(possible) == 1 else None
 
 
 class OpenIntents(msgspec.Struct, frozen=True):
@@ -213,11 +219,11 @@ def review_intents(
     origin: str,
     journal: Journal,
     clock: Clock,
-    rotation_ids: Collection[str] = (),
+    rotations: Collection[Rotation] = (),
 ) -> OpenIntents:
     """Look at the open intents again; forget those that are settled.
 
-    Those of the rotations in `rotation_ids` are left to them.
+    Those of `rotations` are left to them, and so is a key that one of them rotates.
     An intent is settled once a list that was read ten minutes after it does not have its key: the
     key is gone, or never was made. A list read sooner may be older than the key.
     A key is named for one create. Named for two of one name, its revoke would end both of them,
@@ -230,7 +236,11 @@ def review_intents(
     made = {intent.key_id for intent in intents}
     named: set[str] = set()
     for intent in reversed(intents):
-        if intent.rotation_id is not None and intent.rotation_id in rotation_ids:
+        if any(
+            each.id == intent.rotation_id
+            or (intent.state == "replaced" and each.old.id == intent.key_id)
+            for each in rotations
+        ):
             continue
         possible = [key for key in keys.keys if key.id == intent.key_id or key.id not in made]
         orphan = find_orphan(intent, (key for key in possible if key.id not in named))

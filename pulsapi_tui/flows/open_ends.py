@@ -13,7 +13,7 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Journal, KeyService, OpenRotations, RotationJournal
 from pulsapi_tui.domain.rotation import Rotation, Step, ref
-from pulsapi_tui.flows.create import find_own_orphan, review_intents
+from pulsapi_tui.flows.create import find_own_orphan, remember, review_intents
 from pulsapi_tui.flows.revoke import RevokeOutcome, revoke_keys
 
 
@@ -60,7 +60,10 @@ def recognised(rotation: Rotation, keys: KeyList, journal: Journal, clock: Clock
     intents = journal.open_intents(rotation.origin, rotation.account_id)
     intent = next((each for each in intents if each.rotation_id == rotation.id), None)
     made = None if intent is None else find_own_orphan(intent, keys.keys, journal, clock)
-    return rotation if made is None else msgspec.structs.replace(rotation, new=ref(made))
+    if intent is None or made is None:
+        return rotation
+    remember(made, intent, journal)
+    return msgspec.structs.replace(rotation, new=ref(made))
 
 
 def open_ends(
@@ -74,19 +77,37 @@ def open_ends(
     found = journal.open_rotations(origin, account.id)
     here = tuple(recognised(each, listed, journal, clock) for each in found.here)
     rotations = OpenRotations(here, found.elsewhere)
-    ids = {each.id for each in (*rotations.here, *rotations.elsewhere)}
-    intents = review_intents(listed, account, origin, journal, clock, ids)
+    every = (*rotations.here, *rotations.elsewhere)
+    intents = review_intents(listed, account, origin, journal, clock, every)
     return OpenEnds(intents.orphans, intents.waiting, rotations)
 
 
-def forget_keys(
-    dead: Collection[ApiKey], account: Account, origin: str, journal: Journal, clock: Clock
+def is_awaited(intent: Intent) -> bool:
+    """Whether a key of this create is to be expected."""
+    return intent.key_id is None and not intent.is_dealt_with
+
+
+def _settle(intent: Intent, keys: Iterable[ApiKey], journal: Journal) -> None:
+    # A key that was taken for this create's by its name alone may be another one's: this one's own
+    # may still turn up.
+    ids = {key.id for key in keys if intent.key_id == key.id or intent.name == key.name}
+    if intent.key_id in ids:
+        journal.remove(intent.request_id)
+    elif intent.key_id is None and not ids <= intent.known_ids:
+        known = intent.known_ids | ids
+        journal.put(msgspec.structs.replace(intent, known_ids=known, is_dealt_with=True))
+
+
+def settle_keys(
+    keys: Collection[ApiKey], account: Account, origin: str, journal: Journal
 ) -> JournalError | None:
-    """Of keys that are dead, nothing needs to be remembered. Returns what went wrong, if it did."""
+    """Do not ask again about keys that are dead, or have an owner.
+
+    Returns what went wrong, if it did.
+    """
     try:
         for intent in journal.open_intents(origin, account.id):
-            if find_own_orphan(intent, tuple(dead), journal, clock) is not None:
-                journal.remove(intent.request_id)
+            _settle(intent, keys, journal)
     except JournalError as error:
         return error
     return None

@@ -13,7 +13,7 @@ import secrets
 import msgspec
 
 from pulsapi_tui.domain.delivery import Target
-from pulsapi_tui.domain.errors import JournalError, PulsapiError
+from pulsapi_tui.domain.errors import JournalError, PulsapiError, RotationUnderWayError
 from pulsapi_tui.domain.intents import SETTLED_AFTER, Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
@@ -23,8 +23,8 @@ from pulsapi_tui.domain.times import ago
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.domain.verdict import Watch
 from pulsapi_tui.flows.deliver import try_key
-from pulsapi_tui.flows.open_ends import forget_keys
-from pulsapi_tui.flows.revoke import RevokeOutcome, revoke_keys
+from pulsapi_tui.flows.open_ends import settle_keys
+from pulsapi_tui.flows.revoke import RevokeOutcome, RevokeState, revoke_keys
 from pulsapi_tui.flows.rotation_record import Advanced, Ports
 from pulsapi_tui.flows.successor import Successor
 
@@ -104,6 +104,9 @@ class Rotator(Successor):
             if unwritten is not None:
                 return Advanced(False, f"Nothing was sent. {unwritten.user_message}")
         advanced = await self._do(step, listed)
+        if self.rotation.is_over and self.rotation.stored:
+            # Struck off already, unless that failed.
+            self._close_intent()
         if step is not Step.WATCH:
             self._note(f"rotate.{step}", step in {Step.REVOKE, Step.CONFIRM}, advanced)
         return advanced
@@ -183,6 +186,8 @@ class Rotator(Successor):
             if adopted is not None:
                 return adopted
         outcome = await self._send_revoke(self.rotation.old)
+        if outcome.state is RevokeState.NOT_REVOKED:
+            self._save(self.rotation.back_to(Step.REVOKE))
         if not outcome.is_dead:
             return Advanced(False, f"The old key was not revoked. {outcome.reason}")
         message = outcome.reason or "Revoked: the server confirmed it."
@@ -194,7 +199,7 @@ class Rotator(Successor):
         ports = self._ports
         [outcome] = await revoke_keys([key], account=self.account, service=ports.service)
         if outcome.is_dead:
-            forget_keys([key], self.account, self.rotation.origin, ports.journal, ports.clock)
+            settle_keys([key], self.account, self.rotation.origin, ports.journal)
         return outcome
 
     async def _confirm(self) -> Advanced:
@@ -224,11 +229,21 @@ class Rotator(Successor):
 
     async def replace(self) -> Advanced:
         """Revoke a successor whose secret is lost, and begin again with another one."""
+        moved = self._moved_on()
+        if moved is not None:
+            return moved
         revoked = await self._revoke_successor()
         if not revoked.done:
             return revoked
         self.discarded()
         return Advanced(True, "The lost successor is revoked. Another one will be created.")
+
+    def _moved_on(self) -> Advanced | None:
+        """Why nothing is done where another window is, or was since, at this rotation."""
+        error = self._save(self.rotation)
+        if not isinstance(error, RotationUnderWayError):
+            return None
+        return Advanced(False, f"Nothing was changed. {error.user_message}")
 
     async def _revoke_successor(self) -> Advanced:
         new = self.rotation.new
@@ -246,12 +261,27 @@ class Rotator(Successor):
         An old key that the successor took the place of is named from then on as one that nobody is
         known to have, unless it is dead.
         """
-        abandoned = await self.look_for_successor() or await self._abandon(keep_both=keep_both)
+        known = self.rotation.new
+        abandoned = self._moved_on() or await self.look_for_successor()
+        if abandoned is None and known is None and self.rotation.new is not None and not keep_both:
+            # Nobody has agreed to the revoke of that one.
+            abandoned = Advanced(False, f"There is a successor now: {self.rotation.new.shown}.")
+        abandoned = abandoned or await self._abandon(keep_both=keep_both)
         if abandoned.done:
+            said = [abandoned.message]
+            if self.rotation.stored:
+                self._close_intent()
             if await self._old_is_replaced():
-                message = f"{abandoned.message} {self._name_the_replaced()}"
-                abandoned = abandoned._replace(message=message)
-            self._forget()
+                said.append(self._name_the_replaced())
+            if not keep_both:
+                # Where it can't be struck off, nothing may go on from here to the old key's revoke.
+                self.discarded()
+            unwritten = self._forget()
+            if unwritten is not None:
+                said.append(
+                    f"But it stays written down: do not go on with it. {unwritten.user_message}"
+                )
+            abandoned = abandoned._replace(message=" ".join(said))
         self._note("rotate.abandon", False, abandoned)
         return abandoned
 
@@ -283,19 +313,12 @@ class Rotator(Successor):
             return Advanced(True, f"{revoked.message} Where it was delivered, a dead key stands.")
         return revoked
 
-    async def _old_is_replaced(self) -> bool:
-        """Whether the old key works on, and no longer stands where the successor went."""
-        rotation = self.rotation
-        if not rotation.old_was_there or rotation.old_may_be_dead:
-            return False
-        held = await self._held()
-        return held is None or not held.ends_in(rotation.old.hint)
-
     def _name_the_replaced(self) -> str:
         """Have the old key asked about; what is to be said of it."""
         rotation, now = self.rotation, self._ports.clock.now()
         intent = Intent(
-            request_id=secrets.token_urlsafe(24),
+            # Once for each key, however often its rotations are abandoned.
+            request_id=f"replaced {rotation.old.id}",
             origin=rotation.origin,
             account_id=rotation.account_id,
             name=rotation.old.name,
@@ -305,7 +328,9 @@ class Rotator(Successor):
             hint=rotation.old.hint,
             target=rotation.where,
         )
-        said = f"It had taken the place of {rotation.old.shown}, which works on"
+        works = "may work on" if rotation.old_may_be_dead else "works on"
+        had = "had" if rotation.stored else "may have"
+        said = f"It {had} taken the place of {rotation.old.shown}, which {works}"
         try:
             self._ports.journal.put(intent)
         except JournalError as error:

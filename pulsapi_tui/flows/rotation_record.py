@@ -93,7 +93,7 @@ class RotationRecord:
             return
         with suppress(JournalError):
             known = recognised(self.rotation, listed, self._ports.journal, self._ports.clock)
-            if known is not self.rotation:
+            if known.new is not self.rotation.new:
                 self._save(known)
 
     def write_down(self) -> None:
@@ -134,7 +134,11 @@ class RotationRecord:
             return error
         return None
 
-    def _forget(self) -> None:
+    def _forget(self) -> JournalError | None:
+        """Strike it off; why it can't be, if it can't."""
         self._is_forgotten = True
-        with suppress(JournalError):
+        try:
             self._ports.journal.remove_rotation(self.rotation.id)
+        except JournalError as error:
+            return error
+        return None

@@ -19,6 +19,7 @@ from pulsapi_tui.flows.create import (
     NotCreated,
     Orphaned,
     create_key,
+    find_orphan,
     find_own_orphan,
     remember,
     repeat_create,
@@ -84,6 +85,7 @@ class Successor(RotationRecord):
 
         Returns why that can't be known, where it can't.
         """
+        await self._find_where_it_was_to_go()
         try:
             intent = None if self.rotation.new is not None else self._unfinished_create()
         except JournalError as error:
@@ -110,6 +112,13 @@ class Successor(RotationRecord):
         if orphan is not None:
             known = remember(orphan, intent, self._ports.journal)
             return self._take(Orphaned(PulsapiError("Its answer was lost."), orphan, known))
+        if find_orphan(intent, keys) is not None:
+            return Advanced(
+                False,
+                "The list has keys of that name that other creates may have made as well, so it is "
+                "not known which one is the successor. Abandon the rotation: then you are asked "
+                "about them.",
+            )
         age = self._ports.clock.now() - intent.requested_at
         if age < SETTLED_AFTER:
             left = span((SETTLED_AFTER - age).total_seconds())
@@ -120,7 +129,7 @@ class Successor(RotationRecord):
             )
         with suppress(JournalError):
             self._ports.journal.remove(intent.request_id)
-        self._save(self.rotation.back_to(Step.CREATE))
+        self._save(msgspec.structs.replace(self.rotation.back_to(Step.CREATE), new=None))
         return Advanced(False, "No successor was made. Go on, and one will be created.")
 
     def _take(self, outcome: CreateOutcome) -> Advanced:
@@ -190,20 +199,32 @@ class Successor(RotationRecord):
         again = self.rotation.back_to(Step.CREATE)
         self._save(msgspec.structs.replace(again, new=None, stored=False))
 
-    def deliver_to(self, target: Target) -> None:
+    async def deliver_to(self, target: Target) -> None:
         """The successor goes somewhere else than was planned."""
+        # A delivery that failed may have taken its place all the same.
+        is_replaced = await self._old_is_replaced()
         where = self._ports.delivery.preview(target).text
         self._save(
-            msgspec.structs.replace(self.rotation, target=target, where=where, old_was_there=False)
+            msgspec.structs.replace(
+                self.rotation, target=target, where=where, old_was_there=is_replaced
+            )
         )
+
+    async def _find_where_it_was_to_go(self) -> Advanced | None:
+        rotation = self.rotation
+        if rotation.step is not Step.DELIVER or rotation.stored or self.created is not None:
+            return None
+        held = await self._held()
+        if held is None or rotation.new is None or not held.ends_in(rotation.new.hint):
+            return None
+        self._close_intent()
+        return self._delivered("Found where it was to go, and read back.")
 
     async def _find_secret(self) -> Advanced:
         """After a cut: is the successor in its target, or can the server mint its secret again?"""
-        new = self.rotation.new
-        held = await self._held()
-        if held is not None and new is not None and held.ends_in(new.hint):
-            self._close_intent()
-            return self._delivered("Found where it was to go, and read back.")
+        found = await self._find_where_it_was_to_go()
+        if found is not None:
+            return found
         try:
             intent = self._unfinished_create()
         except JournalError as error:
@@ -238,3 +259,11 @@ class Successor(RotationRecord):
                 self._old_secret = held
                 # On disk before it is gone from there.
                 self._save(msgspec.structs.replace(self.rotation, old_was_there=True))
+
+    async def _old_is_replaced(self) -> bool:
+        """Whether the old key works on, and no longer stands where the successor went."""
+        rotation = self.rotation
+        if not rotation.old_was_there or rotation.is_done(Step.REVOKE):
+            return False
+        held = await self._held()
+        return held is None or not held.ends_in(rotation.old.hint)

@@ -200,14 +200,14 @@ class KeyActions:
         if may_ask and not self._turn.locked():
             async with self._turn:
                 self.rotations.load()
-                await self._orphans.review(self.rotations.ids)
+                await self._orphans.review(self.rotations.every)
 
     async def decide_about_orphans(self) -> None:
         """Ask again about the keys without an owner that were put off; say so if there is none."""
         async with self._turn:
             self.rotations.load()
             self._orphans.ask_again()
-            all_owned = await self._orphans.review(self.rotations.ids)
+            all_owned = await self._orphans.review(self.rotations.every)
         if lost := self.rotations.without_secret:
             self._view.say(
                 f"Nobody is known to have {', '.join(lost)}. To go on with the rotation, "
@@ -299,7 +299,7 @@ class KeyActions:
                 self._recorder.revoked(outcome, why)
         dead = [outcome.key for outcome in outcomes if outcome.is_dead]
         self._view.drop({key.id for key in dead})
-        self._orphans.forget_keys(dead)
+        self._orphans.settle(dead)
         self._view.look_again()
         return outcomes
 

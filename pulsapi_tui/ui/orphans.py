@@ -10,8 +10,9 @@ from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, ApiKey
 from pulsapi_tui.domain.ports import Clock, Session
+from pulsapi_tui.domain.rotation import Rotation
 from pulsapi_tui.flows.create import review_intents
-from pulsapi_tui.flows.open_ends import forget_keys
+from pulsapi_tui.flows.open_ends import is_awaited, settle_keys
 from pulsapi_tui.flows.record import Recorder, Subject
 from pulsapi_tui.flows.revoke import RevokeOutcome
 from pulsapi_tui.ui.asks import Asks, OrphanChoice, Severity
@@ -67,7 +68,7 @@ class Orphans:
         self.own: set[str] = set()
         """Creates of this run, by their request ids: they are handed over, not asked about."""
 
-    async def review(self, rotation_ids: Collection[str]) -> bool:
+    async def review(self, rotations: Collection[Rotation]) -> bool:
         """Hold the journal against the fresh list, and ask about keys without an owner.
 
         Returns whether each key had one, as far as is known.
@@ -79,7 +80,7 @@ class Orphans:
                 self._session.service.origin,
                 self._session.journal,
                 self._clock,
-                rotation_ids,
+                rotations,
             )
         except JournalError as error:
             if "journal" not in self._put_off:
@@ -94,7 +95,7 @@ class Orphans:
                 self._view.put_off(orphan.id)
             else:
                 await self.resolve(intent, orphan, _why(intent))
-        return not found.orphans
+        return not found.orphans and not any(map(is_awaited, found.waiting))
 
     def ask_again(self) -> None:
         """Forget what was put off: the next review asks about it."""
@@ -105,7 +106,7 @@ class Orphans:
         while True:
             choice = await self._asks.orphan(orphan, why, self._clock.now())
             if choice is OrphanChoice.KEEP:
-                self.forget(intent)
+                self.settle([orphan])
                 self._view.has_owner(orphan.id)
                 self._recorder.note("prove", Subject.of(orphan), "said so", "Its owner has it.")
                 self._view.say(f"“{orphan.name}” has an owner, as you say: not asked about again.")
@@ -117,7 +118,6 @@ class Orphans:
                 if not outcome.is_dead:
                     why = f"It could not be revoked: {outcome.reason}"
                     continue
-                self.forget(intent)
                 self._view.say(f"Revoked “{orphan.name}”.")
             return choice
 
@@ -128,12 +128,10 @@ class Orphans:
         except JournalError as error:
             self._view.say(error.user_message, "warning")
 
-    def forget_keys(self, dead: Sequence[ApiKey]) -> None:
-        """Of keys that are dead, nothing needs to be remembered."""
+    def settle(self, keys: Sequence[ApiKey]) -> None:
+        """Do not ask again about keys that are dead, or have an owner."""
         session = self._session
-        error = forget_keys(
-            dead, self._view.account, session.service.origin, session.journal, self._clock
-        )
+        error = settle_keys(keys, self._view.account, session.service.origin, session.journal)
         if error is not None:
             self._view.say(error.user_message, "warning")
 
@@ -141,8 +139,8 @@ class Orphans:
 def _why(intent: Intent) -> str:
     if intent.state == "replaced":
         return (
-            "It stood where its successor went, and was replaced there when that rotation was "
-            "abandoned. It works on; nothing is known of another copy of its secret."
+            "It stood where its successor went, and their rotation was abandoned. It works on, and "
+            "nothing is known of another copy of its secret."
         )
     if intent.target is not None:
         return (

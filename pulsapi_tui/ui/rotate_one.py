@@ -16,7 +16,7 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Session
 from pulsapi_tui.domain.rotation import Mode, Step
 from pulsapi_tui.domain.times import zone
-from pulsapi_tui.flows.rotate import Rotator, plan
+from pulsapi_tui.flows.rotate import Rotator, old_is, plan
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.flows.rotation_verdict import READY, why_revoked
 from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish
@@ -147,7 +147,7 @@ class RotateOne:
                 )
                 if target is None:
                     return None
-                rotator.deliver_to(target)
+                await rotator.deliver_to(target)
                 return await self._advance(rotator, screen)
             case RotationWish.SHOW:
                 return await self._show(rotator, screen)
@@ -206,10 +206,11 @@ class RotateOne:
         created, intent = rotator.created, rotator.intent
         if created is None or intent is None:
             return literal("Its secret is not in hand any more.")
-        match await self._hand_over.show(created, intent, (rotator.rotation.old.hint,)):
+        # Where the old key stands, it is named: an end before its revoke would leave it nowhere.
+        match await self._hand_over.show(created, intent):
             case HandedOver.REVOKED:
                 rotator.discarded()
-                return literal("Discarded and revoked. The old key works on.")
+                return literal(f"Discarded and revoked. {old_is(rotator.rotation)}")
             case HandedOver.VERIFIED:
                 rotator.handed_over("Shown, and pasted back.")
             case HandedOver.DELIVERED:
@@ -226,21 +227,21 @@ class RotateOne:
     async def _abandon(self, rotator: Rotator, screen: OpenRotation) -> Content | None:
         if rotator.may_still_come:
             self._paint(rotator, screen, literal("Looking for the successor…"), busy=True)
-            unknown = await rotator.look_for_successor()
-            if unknown is not None:
-                return said_of(unknown)
-            self._follow(rotator)
+        unknown = await rotator.look_for_successor()
+        if unknown is not None:
+            return said_of(unknown)
         keep_both = await self._asks.abandon(
             rotator.rotation, may_still_come=rotator.may_still_come
         )
         if keep_both is None:
             return None
         self._paint(rotator, screen, literal("Abandoning…"), busy=True)
+        new = rotator.rotation.new
         abandoned = await rotator.abandon(keep_both=keep_both)
         if abandoned.done:
             self._rotations.end(rotator)
-            if not keep_both and rotator.rotation.new is not None:
-                self._view.drop([rotator.rotation.new.id])
+            if not keep_both and new is not None:
+                self._view.drop([new.id])
         self._follow(rotator)
         return said_of(abandoned)
 

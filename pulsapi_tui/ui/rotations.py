@@ -107,9 +107,9 @@ class Rotations:
         return [each.created.secret for each in rotators if each.created is not None]
 
     @property
-    def ids(self) -> frozenset[str]:
-        """The rotations that this program is at."""
-        return frozenset(self._rotators)
+    def every(self) -> list[Rotation]:
+        """Those here, and those that another window is at."""
+        return [*(each.rotation for each in self._rotators.values()), *self._elsewhere]
 
     def load(self) -> None:
         """Read what the journal has; says once what was left from before."""
@@ -155,11 +155,8 @@ class Rotations:
 
     def show_marks(self) -> None:
         """Let the list mark the keys that are rotating."""
-        rotations = [
-            *(rotator.rotation for rotator in self._rotators.values()),
-            *self._elsewhere,
-        ]
-        self._view.rotating(rotating_keys(rotations), len(rotations))
+        every = self.every
+        self._view.rotating(rotating_keys(every), len(every))
 
     def take(self, rotators: Iterable[Rotator]) -> None:
         """Keep rotations that were begun elsewhere in this program in sight."""

@@ -445,7 +445,7 @@ def test_after_revoke_first_a_failed_delivery_can_be_done_again(
         fail_delivery(patch)
         ran = shop.run(*command, "env:.env")
     assert (ran.code, ran.out) == (exits.FAILED, "")
-    assert "give the command again" in ran.said
+    assert "Give the command again" in ran.said
     assert list(shop.listed().values()) == ["session"]
     assert len(under_way(shop)) == 1
     again = shop.run(*command, "env:.env")

@@ -18,7 +18,7 @@ from pulsapi_tui.domain.secret import Secret
 from pulsapi_tui.domain.uses import Seen
 from pulsapi_tui.flows.create import Created, NotCreated, Orphaned, Unresolved, create_key
 from pulsapi_tui.flows.deliver import deliver_key
-from pulsapi_tui.flows.open_ends import forget_keys, open_ends, revoke_unowned
+from pulsapi_tui.flows.open_ends import open_ends, revoke_unowned, settle_keys
 from pulsapi_tui.flows.revoke import RevokeOutcome, revoke_keys
 from pulsapi_tui.flows.rotate import Rotator, plan
 from tests.simulation.belongings import NAMES, VARIABLE, Belongings
@@ -209,7 +209,7 @@ class Person:
         outcomes = await revoke_keys(keys, account=self.account, service=self._life.service)
         self._claimed(outcomes)
         dead = [outcome.key for outcome in outcomes if outcome.is_dead]
-        error = forget_keys(dead, self.account, ORIGIN, self._life.journal, self._life.clock)
+        error = settle_keys(dead, self.account, ORIGIN, self._life.journal)
         assert error is None
         return ", ".join(f"{outcome.key.id} {outcome.state.value}" for outcome in outcomes)
 

@@ -196,7 +196,7 @@ async def test_what_is_discarded_leaves_the_old_key(rotating: Story) -> None:
     rotating.app.screen.query_one("#show", Button).press()
     await rotating.until(lambda: isinstance(rotating.app.screen, RevealKeyScreen), "the key")
     await rotating.discard()
-    await rotating.shows("Discarded and revoked. The old key works on.")
+    await rotating.shows("Discarded and revoked. The old key “Status page widget”")
     await rotating.shows("▸ Create the successor")
     await rotating.press("a", "tab", "enter")
     await rotating.press("escape")

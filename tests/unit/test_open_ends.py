@@ -10,7 +10,7 @@ import pytest
 from pulsapi_tui.domain.errors import ConnectError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
-from pulsapi_tui.flows.open_ends import OpenEnds, forget_keys, open_ends, revoke_unowned
+from pulsapi_tui.flows.open_ends import OpenEnds, open_ends, revoke_unowned, settle_keys
 from tests.unit.rotation_support import Bench, Journal, RotationService, Shelf
 from tests.unit.support import NOW, ORIGIN, FakeClock, ids, make_account, make_key, pages_of
 
@@ -104,8 +104,15 @@ def test_dead_keys_are_forgotten_and_others_are_not(bench: Bench) -> None:
     bench.journal.put(intent("unanswered"))
     bench.journal.put(intent("other"))
     dead = [make_key("dead"), make_key("found", "unanswered", created_ago=timedelta(0))]
-    assert forget_keys(dead, ACCOUNT, ORIGIN, bench.journal, bench.clock) is None
-    assert [each.name for each in bench.intents] == ["alive", "other"]
+    assert settle_keys(dead, ACCOUNT, ORIGIN, bench.journal) is None
+    assert {each.name: each.is_dealt_with for each in bench.intents} == {
+        "alive": False,
+        "other": False,
+        "unanswered": True,
+    }
+    late = KeyList([*dead, make_key("late", "unanswered", created_ago=timedelta(0))], NOW)
+    ends = open_ends(late, ACCOUNT, ORIGIN, bench.journal, bench.clock)
+    assert ends.unowned == {"late"}, "what may have been another's does not end the watch"
     bench.journal.failing = ("open_intents",)
     alive = [make_key("alive")]
-    assert forget_keys(alive, ACCOUNT, ORIGIN, bench.journal, bench.clock) is not None
+    assert settle_keys(alive, ACCOUNT, ORIGIN, bench.journal) is not None

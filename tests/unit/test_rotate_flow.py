@@ -294,7 +294,7 @@ async def test_a_failed_delivery_keeps_the_secret_in_hand(bench: Bench) -> None:
     assert (rotator.in_hand, rotator.created) == (True, CREATED)
     assert len(bench.intents) == 1
     bench.shelf.error = None
-    rotator.deliver_to(SECOND)
+    await rotator.deliver_to(SECOND)
     assert [(each.target, each.where) for each in bench.on_disk] == [
         (SECOND, "Writes it into ~/other/.env.")
     ]
@@ -750,9 +750,12 @@ async def test_the_last_key_is_not_revoked(bench: Bench, is_revoked: bool) -> No
     assert "new" not in bench.service.revoked
     assert len(bench.on_disk) == 1
     kept = await rotator.abandon(keep_both=True)
-    assert kept.message == (
+    assert kept.message.startswith(
         "The successor “CI” (…NEWn) is kept. The old key “CI” (…OLDo) is revoked, or may be."
     )
+    # As long as a list still has it.
+    named = open_ends(KeyList([OLD, NEW], NOW), bench.account, ORIGIN, bench.journal, bench.clock)
+    assert named.unowned == (set() if is_revoked else {"old"})
 
 
 # What a well-known program for rotating keys did wrong
