@@ -229,8 +229,8 @@ class KeyActions:
                     await self._one.rotate(keys[0])
                 else:
                     await self._many.rotate(keys)
-        # A rotation that was abandoned may have left a key without an owner.
-        await self.review()
+            # One that was abandoned may have left a key without an owner.
+            await self._orphans.review(self.rotations.every)
 
     async def finish_rotations(self) -> None:
         """Revoke the old keys of all rotations that look safe."""
