@@ -12,7 +12,8 @@ from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.rotation import Rotation, Step
 from pulsapi_tui.domain.typed import word_to_type
 from pulsapi_tui.domain.verdict import Verdict
-from pulsapi_tui.flows.rotate import Rotator, what_is_lost
+from pulsapi_tui.flows.abandon import what_is_lost
+from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_verdict import READY, verdict_of, why_revoked
 
 _DECIDED = frozenset({Step.WATCH, Step.REVOKE, Step.CONFIRM})

@@ -13,9 +13,10 @@ from pulsapi_tui.domain.equivalents import rotation_line
 from pulsapi_tui.domain.errors import DeliveryError, PulsapiError
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.rotation import Step
+from pulsapi_tui.flows.abandon import old_is
 from pulsapi_tui.flows.deliver import deliver_key
 from pulsapi_tui.flows.go_through import Halt, Halted, go_through, take_back
-from pulsapi_tui.flows.rotate import Rotator, old_is
+from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_record import Advanced
 from pulsapi_tui.flows.rotation_verdict import verdict_of
 

@@ -16,7 +16,8 @@ from pulsapi_tui.domain.models import ApiKey
 from pulsapi_tui.domain.ports import Session
 from pulsapi_tui.domain.rotation import Mode, Step
 from pulsapi_tui.domain.times import zone
-from pulsapi_tui.flows.rotate import Rotator, old_is, plan
+from pulsapi_tui.flows.abandon import old_is
+from pulsapi_tui.flows.rotate import Rotator, plan
 from pulsapi_tui.flows.rotation_record import Ports
 from pulsapi_tui.flows.rotation_verdict import READY, why_revoked
 from pulsapi_tui.ui.asks import Asks, Known, OpenRotation, RotationView, RotationWish

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from pulsapi_tui.config.journal_file import JournalFile
 from pulsapi_tui.domain.delivery import Delivered, Preview, Target, Way
-from pulsapi_tui.domain.errors import JournalError, PulsapiError
+from pulsapi_tui.domain.errors import (
+    AnswerLostError,
+    ConnectError,
+    DeliveryError,
+    JournalError,
+    PulsapiError,
+    UnauthorizedError,
+)
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import Account, CreatedKey, Service
@@ -26,6 +34,12 @@ NEW_SECRET = "local_TheNewSecret9876543210NEWn"
 TARGET = Target(way_id="env_file", values={"path": "~/app/.env", "variable": "KEY"})
 SECOND = Target(way_id="env_file", values={"path": "~/other/.env", "variable": "KEY"})
 CREATED = CreatedKey(key=NEW, secret=Secret(NEW_SECRET))
+
+LOST = AnswerLostError("The answer was lost.")
+DOWN = ConnectError("PulsAPI can't be reached.")
+UNAUTHORIZED = UnauthorizedError("refused", status=401)
+NO_ROOM = DeliveryError("There is no room.", output="said so")
+REPEATABLE = make_account(repeatable=True)
 
 
 class RotationService(ScriptedService):
@@ -145,6 +159,11 @@ class Journal(JournalFile):
 
     def open_rotations(self, origin: str, account_id: str) -> OpenRotations:
         return super().open_rotations(origin, account_id)
+
+
+def bench_in(folder: Path, clock: FakeClock) -> Bench:
+    """A bench with its journal in that folder."""
+    return Bench(RotationService(), Journal(folder / "state" / "journal.json"), clock, Shelf())
 
 
 class Bench:

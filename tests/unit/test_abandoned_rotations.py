@@ -11,40 +11,41 @@ import pytest
 from pulsapi_tui.delivery.env_file import EnvFileSink
 from pulsapi_tui.domain import errors
 from pulsapi_tui.domain.delivery import Delivered, Target
+from pulsapi_tui.domain.health import SUCCESSOR
 from pulsapi_tui.domain.intents import SETTLED_AFTER
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.domain.models import ApiKey, CreatedKey
-from pulsapi_tui.domain.rotation import Mode, Step
+from pulsapi_tui.domain.rotation import Mode, Step, ref
 from pulsapi_tui.domain.secret import Secret
+from pulsapi_tui.flows.abandon import what_is_lost
 from pulsapi_tui.flows.create import create_key
 from pulsapi_tui.flows.open_ends import OpenEnds, open_ends, settle_keys
-from pulsapi_tui.flows.rotate import Rotator, what_is_lost
+from pulsapi_tui.flows.rotate import Rotator
 from tests.unit.rotation_support import (
     CREATED,
+    DOWN,
+    LOST,
     NEW,
     NEW_SECRET,
+    NO_ROOM,
     OLD,
     OLD_SECRET,
     SECOND,
+    UNAUTHORIZED,
     Bench,
     Journal,
-    RotationService,
     Shelf,
+    bench_in,
 )
-from tests.unit.support import ORIGIN, FakeClock, make_account, make_key, pages_of
+from tests.unit.support import NOW, ORIGIN, FakeClock, make_account, make_key, pages_of
 
-LOST = errors.AnswerLostError("The answer was lost.")
-DOWN = errors.ConnectError("PulsAPI can't be reached.")
-UNAUTHORIZED = errors.UnauthorizedError("refused", status=401)
-NO_ROOM = errors.DeliveryError("There is no room.")
 OTHERS = make_key("others", "CI", hint="OTHR", created_ago=timedelta(seconds=-5))
 """Made by somebody else, after the one that is rotated to."""
 
 
 @pytest.fixture
 def bench(tmp_path: Path, clock: FakeClock) -> Bench:
-    journal = Journal(tmp_path / "state" / "journal.json")
-    return Bench(RotationService(), journal, clock, Shelf())
+    return bench_in(tmp_path, clock)
 
 
 def ends(bench: Bench, *keys: ApiKey) -> OpenEnds:
@@ -104,6 +105,186 @@ async def fail_after_the_write(bench: Bench, rotator: Rotator) -> None:
     bench.shelf.during, bench.shelf.error = write, NO_ROOM
     assert not (await bench.advance(rotator)).done
     bench.shelf.during, bench.shelf.error = (lambda: None), None
+
+
+# What is said, and what is left behind
+
+
+async def test_abandoned_without_its_successor(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator)
+    abandoned = await rotator.abandon(keep_both=False)
+    assert abandoned.message == "The successor “CI” (…NEWn) is revoked."
+    assert bench.service.revoked == ["new"]
+    assert (bench.on_disk, bench.intents) == ((), ())
+
+
+async def test_abandoned_with_both_keys(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator)
+    abandoned = await rotator.abandon(keep_both=True)
+    assert abandoned.message == (
+        "Both keys are kept, and both work. Nobody is known to have “CI” (…NEWn)."
+    )
+    assert bench.service.revoked == []
+    assert bench.on_disk == ()
+    assert [each.key_id for each in bench.intents] == ["new"], "the next start names it"
+
+
+async def test_abandoned_before_anything_was_made(bench: Bench) -> None:
+    abandoned = await bench.begin().abandon(keep_both=False)
+    assert abandoned.message == "No successor was made. The old key “CI” (…OLDo) works on."
+    assert (bench.on_disk, bench.service.calls) == ((), [])
+
+
+@pytest.mark.parametrize("keep_both", [True, False])
+async def test_an_old_key_that_was_replaced_is_named(bench: Bench, keep_both: bool) -> None:
+    """It works on, and its only copy that is known of was overwritten by the successor."""
+    rotator = bench.begin()
+    await bench.advance(rotator, 3)
+    assert what_is_lost(rotator.rotation) == (
+        "Written, and read back. The old key stood there: nobody may have it any more."
+    )
+    abandoned = await bench.after_a_crash().abandon(keep_both=keep_both)
+    assert abandoned.done
+    assert (
+        "It had taken the place of “CI” (…OLDo), which works on, and counts as a key without an "
+        "owner now." in abandoned.message
+    )
+    assert ("a dead key stands" in abandoned.message) is not keep_both
+    assert [(each.state, each.key_id) for each in bench.intents] == [("replaced", "old")]
+    found = ends(bench, OLD)
+    assert found.unowned == {"old"}
+
+
+async def test_an_old_key_that_can_t_be_written_down_is_told(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator, 3)
+    bench.journal.failing = ("put",)
+    abandoned = await rotator.abandon(keep_both=False)
+    assert "revoke that one, unless you have it elsewhere" in abandoned.message
+
+
+async def test_an_old_key_that_still_stands_there_has_an_owner(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator)
+    bench.shelf.error = NO_ROOM
+    assert not (await bench.advance(rotator)).done
+    assert rotator.rotation.old_was_there
+    abandoned = await rotator.abandon(keep_both=False)
+    assert abandoned.message == "The successor “CI” (…NEWn) is revoked."
+    assert bench.intents == ()
+
+
+async def test_an_old_key_that_stood_elsewhere_has_an_owner(bench: Bench) -> None:
+    rotator = bench.begin(target=SECOND)
+    await bench.advance(rotator, 3)
+    assert what_is_lost(rotator.rotation).endswith("Once it is revoked, a dead key stands there.")
+    abandoned = await rotator.abandon(keep_both=False)
+    assert abandoned.message.endswith("is revoked. Where it was delivered, a dead key stands.")
+    assert bench.intents == ()
+
+
+async def _cut_in_create(bench: Bench) -> Rotator:
+    """The server made the successor, and nobody saw its answer."""
+    bench.service.creates = [LOST]
+    bench.service.listings = [DOWN]
+    assert not (await bench.advance(bench.begin())).done
+    return bench.after_a_crash()
+
+
+@pytest.mark.parametrize("keep_both", [True, False])
+async def test_a_successor_that_nobody_saw_is_found_before_it_is_abandoned(
+    bench: Bench, keep_both: bool
+) -> None:
+    again = await _cut_in_create(bench)
+    bench.service.listings = [pages_of(OLD, NEW)]
+    assert await again.look_for_successor() is None
+    assert what_is_lost(again.rotation).startswith("Nobody is known to have the successor's")
+    abandoned = await again.abandon(keep_both=keep_both)
+    assert abandoned.done
+    assert (bench.service.revoked == ["new"]) is not keep_both
+    assert ("Nobody is known to have “CI” (…NEWn)" in abandoned.message) is keep_both
+    assert [each.key_id for each in bench.intents] == (["new"] if keep_both else [])
+    assert bench.on_disk == ()
+
+
+async def test_a_successor_that_may_still_come_is_not_called_unmade(bench: Bench) -> None:
+    again = await _cut_in_create(bench)
+    bench.service.listings = [pages_of(OLD)] * 2
+    assert await again.look_for_successor() is None
+    assert again.may_still_come
+    abandoned = await again.abandon(keep_both=True)
+    assert abandoned.message.startswith("It is not known whether a successor was made")
+    found = ends(bench, OLD, NEW)
+    assert found.unowned == {"new"}
+
+
+async def test_nothing_is_abandoned_while_the_list_can_t_be_read(bench: Bench) -> None:
+    again = await _cut_in_create(bench)
+    bench.service.listings = [DOWN] * 2
+    for keep_both in (True, False):
+        abandoned = await again.abandon(keep_both=keep_both)
+        assert (abandoned.done, abandoned.error) == (False, DOWN)
+    assert (len(bench.on_disk), len(bench.intents)) == (1, 1)
+
+
+async def test_a_successor_that_a_list_shows_is_recognised(bench: Bench) -> None:
+    again = await _cut_in_create(bench)
+    listed = KeyList([OLD, NEW], NOW)
+    found = ends(bench, OLD, NEW)
+    assert found.rotating["new"] == SUCCESSOR
+    assert found.unowned == {"new"}
+    assert found.orphans == ()
+    again.recognise(KeyList([OLD], NOW))
+    assert again.rotation.new is None
+    again.recognise(listed)
+    assert again.rotation.new == ref(NEW)
+    assert bench.on_disk == (again.rotation,)
+
+
+async def test_the_answer_to_a_create_that_is_under_way_is_waited_for(bench: Bench) -> None:
+    rotator = bench.begin()
+    listed = KeyList([OLD, NEW], NOW)
+    seen: list[object] = []
+
+    def look(_: str) -> None:
+        rotator.recognise(listed)
+        seen.append(rotator.rotation.new)
+
+    bench.service.before_call = look
+    assert (await bench.advance(rotator)).done
+    assert seen == [None]
+
+
+async def test_a_successor_that_lives_is_not_abandoned(bench: Bench) -> None:
+    rotator = bench.begin()
+    await bench.advance(rotator)
+    bench.service.revokes["new"] = DOWN
+    assert not (await rotator.abandon(keep_both=False)).done
+    assert (len(bench.on_disk), len(bench.intents)) == (1, 1)
+
+
+@pytest.mark.parametrize("is_revoked", [True, False], ids=["revoked", "maybe revoked"])
+async def test_the_last_key_is_not_revoked(bench: Bench, is_revoked: bool) -> None:
+    rotator = bench.begin()
+    await bench.until_revoke(rotator)
+    if not is_revoked:
+        bench.service.revokes["old"] = LOST
+        bench.service.listings = [DOWN]
+    assert (await bench.advance(rotator)).done is is_revoked
+    abandoned = await rotator.abandon(keep_both=False)
+    assert not abandoned.done
+    assert "there would be no key that works" in abandoned.message
+    assert "new" not in bench.service.revoked
+    assert len(bench.on_disk) == 1
+    kept = await rotator.abandon(keep_both=True)
+    assert kept.message.startswith(
+        "The successor “CI” (…NEWn) is kept. The old key “CI” (…OLDo) is revoked, or may be."
+    )
+    # As long as a list still has it.
+    named = ends(bench, OLD, NEW)
+    assert named.unowned == (set() if is_revoked else {"old"})
 
 
 # The old key lives, and stands nowhere

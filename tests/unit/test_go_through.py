@@ -15,27 +15,23 @@ from pulsapi_tui.flows.rotate import Rotator
 from pulsapi_tui.flows.rotation_record import Advanced
 from tests.unit.rotation_support import (
     CREATED,
+    DOWN,
+    LOST,
     NEW_SECRET,
+    NO_ROOM,
     OLD_SECRET,
+    REPEATABLE,
     TARGET,
+    UNAUTHORIZED,
     Bench,
-    Journal,
-    RotationService,
-    Shelf,
+    bench_in,
 )
-from tests.unit.support import FakeClock, make_account, pages_of
-
-LOST = errors.AnswerLostError("The answer was lost.")
-DOWN = errors.ConnectError("PulsAPI can't be reached.")
-NO_ROOM = errors.DeliveryError("There is no room.", output="said so")
-UNAUTHORIZED = errors.UnauthorizedError("refused", status=401)
-REPEATABLE = make_account(repeatable=True)
+from tests.unit.support import FakeClock, pages_of
 
 
 @pytest.fixture
 def bench(tmp_path: Path, clock: FakeClock) -> Bench:
-    journal = Journal(tmp_path / "state" / "journal.json")
-    return Bench(RotationService(), journal, clock, Shelf())
+    return bench_in(tmp_path, clock)
 
 
 class Hall:

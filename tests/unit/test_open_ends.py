@@ -7,21 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from pulsapi_tui.domain.errors import ConnectError
 from pulsapi_tui.domain.intents import Intent
 from pulsapi_tui.domain.key_list import KeyList
 from pulsapi_tui.flows.open_ends import OpenEnds, open_ends, revoke_unowned, settle_keys
-from tests.unit.rotation_support import Bench, Journal, RotationService, Shelf
+from tests.unit.rotation_support import DOWN, Bench, bench_in
 from tests.unit.support import NOW, ORIGIN, FakeClock, ids, make_account, make_key, pages_of
 
 ACCOUNT = make_account()
-DOWN = ConnectError("PulsAPI can't be reached.")
 
 
 @pytest.fixture
 def bench(tmp_path: Path, clock: FakeClock) -> Bench:
-    journal = Journal(tmp_path / "state" / "journal.json")
-    return Bench(RotationService(), journal, clock, Shelf())
+    return bench_in(tmp_path, clock)
 
 
 def intent(name: str, *, key_id: str | None = None, rotation_id: str | None = None) -> Intent:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulsapi_tui.domain.rotation import Rotation
-from pulsapi_tui.flows.rotate import old_is, what_is_lost
+from pulsapi_tui.flows.abandon import old_is, what_is_lost
 from pulsapi_tui.ui.literal import sentence
 from pulsapi_tui.ui.widgets.dialog import Dialog
 
