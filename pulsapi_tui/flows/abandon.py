@@ -70,6 +70,7 @@ class Abandonable(Successor):
             # Nobody has agreed to the revoke of that one.
             abandoned = Advanced(False, f"There is a successor now: {self.rotation.new.shown}.")
         abandoned = abandoned or await self._abandon(keep_both=keep_both)
+        successor = self._successor
         if abandoned.done:
             said = [abandoned.message]
             if self.rotation.stored:
@@ -85,7 +86,7 @@ class Abandonable(Successor):
                     f"But it stays written down: do not go on with it. {unwritten.user_message}"
                 )
             abandoned = abandoned._replace(message=" ".join(said))
-        self._note("rotate.abandon", False, abandoned)
+        self._note("rotate.abandon", successor, abandoned)
         return abandoned
 
     async def _abandon(self, *, keep_both: bool) -> Advanced:
@@ -121,7 +122,7 @@ class Abandonable(Successor):
         rotation, now = self.rotation, self._ports.clock.now()
         intent = Intent(
             # Once for each key, however often its rotations are abandoned.
-            request_id=f"replaced {rotation.old.id}",
+            request_id=f"replaced {rotation.origin} {rotation.old.id}",
             origin=rotation.origin,
             account_id=rotation.account_id,
             name=rotation.old.name,
@@ -153,7 +154,10 @@ class Abandonable(Successor):
             settle_keys([key], self.account, self.rotation.origin, ports.journal)
         return outcome
 
-    def _note(self, action: str, is_old: bool, advanced: Advanced) -> None:
-        rotation = self.rotation
-        key = rotation.old if is_old else rotation.new or KeyRef("", rotation.new_name, "")
+    @property
+    def _successor(self) -> KeyRef:
+        """As the log names it, made or not."""
+        return self.rotation.new or KeyRef("", self.rotation.new_name, "")
+
+    def _note(self, action: str, key: KeyRef, advanced: Advanced) -> None:
         self._ports.note(action, key, advanced.done, advanced.message)

@@ -91,7 +91,9 @@ class Rotator(Abandonable):
             # Struck off already, unless that failed.
             self._close_intent()
         if step is not Step.WATCH:
-            self._note(f"rotate.{step}", step in {Step.REVOKE, Step.CONFIRM}, advanced)
+            is_old = step in {Step.REVOKE, Step.CONFIRM}
+            key = self.rotation.old if is_old else self._successor
+            self._note(f"rotate.{step}", key, advanced)
         return advanced
 
     async def _do(self, step: Step, listed: KeyList) -> Advanced:

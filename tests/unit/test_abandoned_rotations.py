@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pulsapi_tui.config.journal_file import JournalFile
 from pulsapi_tui.delivery.env_file import EnvFileSink
 from pulsapi_tui.domain import errors
 from pulsapi_tui.domain.delivery import Delivered, Target
@@ -135,6 +136,32 @@ async def test_abandoned_before_anything_was_made(bench: Bench) -> None:
     abandoned = await bench.begin().abandon(keep_both=False)
     assert abandoned.message == "No successor was made. The old key “CI” (…OLDo) works on."
     assert (bench.on_disk, bench.service.calls) == ((), [])
+
+
+@pytest.mark.parametrize("keep_both", [True, False])
+async def test_the_log_has_the_successor_that_was_abandoned(bench: Bench, keep_both: bool) -> None:
+    noted: list[tuple[str, str]] = []
+    bench.ports = bench.ports._replace(note=lambda action, key, *_: noted.append((action, key.id)))
+    rotator = bench.begin()
+    await bench.advance(rotator, 3)
+    assert (await rotator.abandon(keep_both=keep_both)).done
+    assert noted[-1] == ("rotate.abandon", "new")
+
+
+async def test_a_replaced_key_is_one_of_its_server(bench: Bench) -> None:
+    """Two servers may give one id."""
+    elsewhere = "https://other.example"
+    for origin in (ORIGIN, elsewhere):
+        rotator = bench.begin()
+        bench.shelf.held_in["~/app/.env"] = OLD_SECRET
+        bench.service.creates = [CREATED]
+        await bench.advance(rotator, 3)
+        rotator.rotation = msgspec.structs.replace(rotator.rotation, origin=origin)
+        assert (await rotator.abandon(keep_both=True)).done
+    for origin in (ORIGIN, elsewhere):
+        assert [
+            each.key_id for each in JournalFile.open_intents(bench.journal, origin, "acct")
+        ] == ["old"]
 
 
 @pytest.mark.parametrize("keep_both", [True, False])
