@@ -577,7 +577,10 @@ def test_a_revoke_of_which_nothing_is_known(shop: Shop, old: TestKey, server: Ru
 
 
 def test_an_old_key_that_its_successor_replaced_is_named(shop: Shop, old: TestKey) -> None:
-    shop.run("keys", "rotate", "CI", "--to", "env:.env", "--yes")
+    begun = shop.run("keys", "rotate", "CI", "--to", "env:.env", "--yes")
+    refused = shop.run("keys", "create", "Other", "--to", "env:.env")
+    assert f"“CI” (…{stored()[-4:]}) stands there already" in refused.said
+    secrets = (old.secret, stored())
     ran = shop.run("keys", "rotate", old.id, "--abandon", "revoke-new", "--yes")
     assert ran.code == exits.DONE
     assert "The old key stood there: nobody may have it any more." in ran.said
@@ -585,6 +588,12 @@ def test_an_old_key_that_its_successor_replaced_is_named(shop: Shop, old: TestKe
     checked = shop.run("check")
     assert checked.code == exits.FOUND
     assert f"not known to be stored anywhere: “CI” (…{old.secret[-4:]}, {old.id})" in checked.err
+    kept = [path.read_text() for path in shop.state.rglob("*") if path.is_file()]
+    assert any(old.id in text for text in kept), "it is looked for where something is"
+    for secret in secrets:
+        for each in (begun, refused, ran, checked):
+            assert secret not in each.out + each.err
+        assert not any(secret in text for text in kept)
     assert shop.run("keys", "revoke", old.id, "--yes").code == exits.DONE
     assert shop.intents == ()
 
