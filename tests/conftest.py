@@ -17,7 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """What runs in a shell's background ignores Ctrl+C, and SIGHUP by `nohup`: it is inherited."""
+    """Take nothing over from the shell that tests are started in.
+
+    Signals that are ignored in the background and by `nohup`, and a wish for no colours: the
+    pictures have them.
+    """
+    os.environ.pop("NO_COLOR", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -58,7 +58,7 @@ async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     written: list[str] = []
     # The bytes of a colour depend on how many there are; these bounds are for 16.
     monkeypatch.setenv("TERM", "xterm")
-    for name in ("COLORTERM", "NO_COLOR", "STY"):
+    for name in ("COLORTERM", "STY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(PaintedApp, "is_headless", False)
     # The tests' own standard input may have ended long ago.
